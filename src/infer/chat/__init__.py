@@ -1,0 +1,1 @@
+"""Text: messages become a prompt, a stream of text becomes deltas."""

@@ -1,0 +1,1 @@
+"""Tokens: token ids in, token ids out."""

@@ -1,0 +1,1 @@
+"""llama.cpp: the only door to `llama_cpp`."""

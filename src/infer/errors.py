@@ -1,0 +1,248 @@
+"""The error tree: what went wrong, the facts, the exit code and the way out.
+
+    InferError                  code                exit code
+    ├── InternalError           internal            1
+    ├── EngineFailure           engine              1
+    │   └── WorkerDied          worker-died         1 (6 when the system killed it)
+    ├── UsageError              usage               2
+    │   ├── EmptyPrompt         empty-prompt        2
+    │   ├── InvalidText         invalid-text        2
+    │   └── ConfigError         config              2
+    ├── ModelNotFound           model-not-found     3
+    │   └── FileUnreadable      file-unreadable     3
+    ├── NetworkError            network             4
+    ├── IntegrityError          integrity           5
+    │   ├── BadModelFile        bad-model-file      5
+    │   └── BadTemplate         bad-template        5
+    ├── DoesNotFit              does-not-fit        6
+    │   └── OutputUnwritable    output-unwritable   6
+    ├── ContextOverflow         context-overflow    7
+    ├── ConstraintUnmet         constraint-unmet    8
+    └── Interrupted             interrupted         130 (129, 143 for the other signals)
+
+An error is raised with facts, `ContextOverflow(prompt=9412, context=8192)`, never with prose. The facts cross
+the wire between worker and parent as JSON (`to_wire`, `from_wire`), so they are strings, numbers, booleans, None
+or lists of these.
+"""
+
+from typing import ClassVar
+
+Fact = str | int | float | bool | None | list[str]
+
+
+class InferError(Exception):
+    """Something the user has to know about, with the facts that explain it."""
+
+    code: ClassVar[str] = "error"
+    exit_code: int = 1
+    text: ClassVar[str] = "{what}"
+    hint_text: ClassVar[str] = ""
+
+    def __init__(self, **facts: Fact) -> None:
+        super().__init__(facts)
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return self.text.format(**self.facts)
+
+    @property
+    def hint(self) -> str:
+        """What to do about it: one line, or empty when there is nothing to say."""
+        return self.hint_text.format(**self.facts) or str(self.facts.get("hint") or "")
+
+    def to_wire(self) -> dict[str, object]:
+        """The error as a JSON object: {code, facts}."""
+        return {"code": self.code, "facts": self.facts}
+
+
+class InternalError(InferError):
+    """A bug in infer. Facts: what."""
+
+    code = "internal"
+    text = "internal error: {what}"
+    hint_text = "INFER_DEBUG=1 shows where; please report it"
+
+
+class EngineFailure(InferError):
+    """llama.cpp could not do its work. Facts: what."""
+
+    code = "engine"
+
+
+class WorkerDied(EngineFailure):
+    """The worker process ended by a signal or without a word. Facts: cause, detail, exit_code."""
+
+    code = "worker-died"
+    text = "the worker process {cause}{detail}"
+
+    def __init__(self, **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.exit_code = int(facts.get("exit_code") or 1)  # type: ignore[arg-type]
+
+
+class UsageError(InferError):
+    """The command line cannot be carried out as it stands. Facts: what, hint (may be absent)."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class EmptyPrompt(UsageError):
+    """There is nothing to answer. Facts: none."""
+
+    code = "empty-prompt"
+    text = "the prompt is empty"
+    hint_text = 'give it as an argument (infer run MODEL "prompt") or pipe text in'
+
+
+class InvalidText(UsageError):
+    """Input that is not UTF-8. Facts: source, offset (bytes, from 0)."""
+
+    code = "invalid-text"
+    text = "{source} is not valid UTF-8: invalid byte at offset {offset}"
+    hint_text = "convert it first, for example: iconv -f LATIN1 -t UTF-8"
+
+
+class ConfigError(UsageError):
+    """A setting that cannot be used. Facts: where (a file and line, key or variable), what, hint."""
+
+    code = "config"
+    text = "{where}: {what}"
+
+
+class ModelNotFound(InferError):
+    """No model has this name. Facts: name, near (nearest names), hint."""
+
+    code = "model-not-found"
+    exit_code = 3
+    text = "no model is called '{name}'"
+
+    @property
+    def hint(self) -> str:
+        """The nearest names, when there are any."""
+        near = self.facts.get("near")
+        if isinstance(near, list) and near:
+            return "did you mean " + ", ".join(near) + "?"
+        return super().hint
+
+
+class FileUnreadable(ModelNotFound):
+    """A file that is absent or may not be read. Facts: path, why, hint."""
+
+    code = "file-unreadable"
+    text = "cannot read {path}: {why}"
+
+
+class NetworkError(InferError):
+    """The network is needed and did not answer, or may not be used. Facts: what, hint."""
+
+    code = "network"
+    exit_code = 4
+
+
+class IntegrityError(InferError):
+    """The bytes are not what was promised. Facts: what, hint."""
+
+    code = "integrity"
+    exit_code = 5
+
+
+class BadModelFile(IntegrityError):
+    """The file is not a usable GGUF. Facts: path, why, hint."""
+
+    code = "bad-model-file"
+    text = "{path} is not a usable GGUF file: {why}"
+
+
+class BadTemplate(IntegrityError):
+    """The model's chat template cannot be rendered. Facts: why."""
+
+    code = "bad-template"
+    text = "the model's chat template cannot be used: {why}"
+    hint_text = "--raw sends the prompt without a template"
+
+
+class DoesNotFit(InferError):
+    """Not enough memory or disk. Facts: what, need, have (bytes), hint."""
+
+    code = "does-not-fit"
+    exit_code = 6
+    text = "{what} needs {need_text}, {have_text} is free"
+
+    def __str__(self) -> str:
+        need, have = self.facts.get("need"), self.facts.get("have")
+        return self.text.format(**self.facts, need_text=_bytes(need), have_text=_bytes(have))
+
+
+class OutputUnwritable(DoesNotFit):
+    """stdout cannot be written. Facts: why."""
+
+    code = "output-unwritable"
+    text = "cannot write to stdout: {why}"
+
+    def __str__(self) -> str:
+        return InferError.__str__(self)
+
+
+class ContextOverflow(InferError):
+    """The prompt does not fit. Facts: prompt, context, trained (tokens)."""
+
+    code = "context-overflow"
+    exit_code = 7
+    text = "the prompt has {prompt:,} tokens, the context holds {context:,}"
+
+    @property
+    def hint(self) -> str:
+        """The context that would do, or the ways to shorten the prompt."""
+        need = int(self.facts["prompt"]) + 1  # type: ignore[arg-type]
+        if need <= int(self.facts["trained"]):  # type: ignore[arg-type]
+            return f"--ctx {-(-need // 256) * 256} makes room for it"
+        shorter = (
+            "shorten it, or let infer cut it: --overflow drop-oldest or --overflow drop-middle"
+        )
+        return f"{shorter} (the model was trained for {self.facts['trained']:,} tokens)"
+
+
+class ConstraintUnmet(InferError):
+    """Constrained output could not be completed. Facts: what, hint."""
+
+    code = "constraint-unmet"
+    exit_code = 8
+
+
+class Interrupted(InferError):
+    """A signal asked us to stop. Facts: signal (its number)."""
+
+    code = "interrupted"
+    text = "interrupted"
+
+    def __init__(self, **facts: Fact) -> None:
+        super().__init__(**facts)
+        self.exit_code = 128 + int(facts["signal"])  # type: ignore[arg-type]
+
+
+def _tree(root: type[InferError]) -> dict[str, type[InferError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+def from_wire(message: dict[str, object]) -> InferError:
+    """Rebuild an error from `to_wire`'s object; an unknown code becomes an InternalError."""
+    facts = message.get("facts")
+    cls = _tree(InferError).get(str(message.get("code")))
+    if cls is None or not isinstance(facts, dict):
+        return InternalError(what=f"unreadable error message: {message}")
+    return cls(**facts)
+
+
+def _bytes(value: Fact) -> str:
+    if not isinstance(value, int | float):
+        return "an unknown amount"
+    amount = float(value)
+    for unit in ("bytes", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}"
+        amount /= 1024
+    return f"{amount:,.1f} GiB"

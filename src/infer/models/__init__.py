@@ -1,0 +1,1 @@
+"""Files: a name becomes a verified file on this machine."""

@@ -1,0 +1,187 @@
+"""The words that travel between the rooms: frozen, slotted values, no behaviour beyond themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["stop", "length", "tool_calls", "loop", "abort"]
+Role = Literal["system", "user", "assistant", "tool"]
+Overflow = Literal["error", "drop-oldest", "drop-middle"]
+KvType = Literal["f16", "q8_0", "q4_0"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A piece of a message's text; attachments and the prompt are parts of one message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. `content` is a tuple of parts, joined by a blank line."""
+
+    role: Role
+    content: tuple[TextPart, ...]
+
+    @property
+    def text(self) -> str:
+        """The parts as one text, a blank line between them."""
+        return "\n\n".join(part.text for part in self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How the next token is chosen; llama.cpp's own samplers, in llama.cpp's order.
+
+    A temperature of 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0 and a penalty of 1 (repeat) or 0 switch
+    that sampler off. `seed` None draws one.
+    """
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a model: messages (or raw text), how to sample, when to stop.
+
+    raw             no chat template: the last message's text is the prompt
+    max_tokens      None: until the model ends or the context is full
+    think           None: the template's default; True/False: its `enable_thinking` switch
+    overflow        what to do with a prompt larger than the context
+    """
+
+    messages: tuple[Message, ...]
+    sampling: SamplingParams = SamplingParams()
+    raw: bool = False
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    think: bool | None = None
+    overflow: Overflow = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Text as it arrives: the answer, and the reasoning kept apart from it."""
+
+    content: str = ""
+    reasoning: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.content or self.reasoning)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens: of the prompt, how many of these were not computed, and of the answer."""
+
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds spent inside the worker for one request: prefill counts computed tokens only."""
+
+    load: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ContextUse:
+    """Of one request: the context's size, the positions in use and the prompt tokens that were dropped."""
+
+    size: int = 0
+    used: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How a request ended. The text itself has gone out as deltas."""
+
+    finish_reason: FinishReason
+    usage: Usage
+    timings: Timings
+    context: ContextUse
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a GGUF header says about a model, in tokens, rows and bytes.
+
+    head_count_kv   KV heads per layer, one entry a layer (0 where a layer has no attention)
+    file_size       bytes of all shards together
+    tensor_bytes    bytes of the weights
+    quantization    the name of `general.file_type`, e.g. "Q4_K_M"
+    sampling        `general.sampling.*`, under the names of SamplingParams
+    sliding_window  positions, None where every layer attends to all
+    """
+
+    architecture: str
+    name: str
+    context_length: int
+    block_count: int
+    embedding_length: int
+    head_count: int
+    head_count_kv: tuple[int, ...]
+    key_length: int
+    value_length: int
+    vocab_size: int
+    file_size: int
+    tensor_bytes: int
+    parameter_count: int
+    quantization: str
+    tokenizer: str
+    chat_template: str | None = None
+    license: str | None = None
+    sliding_window: int | None = None
+    sampling: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A model file on this machine, and where it came from.
+
+    ref     the name the user typed, in its canonical form
+    sha256  where it is known without reading the whole file, else None
+    """
+
+    ref: str
+    path: str
+    metadata: Metadata
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """How the engine is set up for one model on this machine.
+
+    context         positions; None: sized to the request and grown when an answer runs on
+    max_context     the largest size it may grow to (trained length, or what fits in memory)
+    parallel        sequences that may be in the context at once
+    batch           tokens of one llama_decode; ubatch: of one compute graph
+    gpu_layers      -1: all
+    flash_attention one setting per device, since it is part of the prompt cache's fingerprint
+    """
+
+    context: int | None = None
+    max_context: int = 4096
+    parallel: int = 1
+    threads: int = 1
+    batch: int = 512
+    ubatch: int = 512
+    kv_type: KvType = "f16"
+    gpu_layers: int = 0
+    flash_attention: bool = False
+    lora: tuple[tuple[str, float], ...] = ()

@@ -1,0 +1,1 @@
+"""The same surface as `infer.llm`, in a child process."""

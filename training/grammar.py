@@ -1,0 +1,124 @@
+"""Templates with alternatives: `[a|b|]` is a choice, `{slot}` is filled in afterwards.
+
+The same templates can be sampled (to write the corpus), listed and turned into a regular expression
+(to prove that a held-out sentence can not be written by them).
+"""
+
+import re
+from functools import lru_cache
+from itertools import product
+
+
+@lru_cache(maxsize=None)
+def parse(template):
+    """Parse into a tuple of parts; a part is a string or a tuple of alternatives (parsed in turn)."""
+    parts, end = _sequence(template, 0, "")
+    if end != len(template):
+        raise ValueError(f"unbalanced template: {template!r}")
+    return parts
+
+
+def _sequence(text, at, stops):
+    """Parse from `at` up to one of `stops` (or the end); return the parts and the position."""
+    parts, literal = [], []
+    while at < len(text) and text[at] not in stops:
+        if text[at] == "[":
+            if literal:
+                parts.append("".join(literal))
+                literal = []
+            options, at = _alternatives(text, at + 1)
+            parts.append(options)
+        else:
+            literal.append(text[at])
+            at += 1
+    if literal:
+        parts.append("".join(literal))
+    return tuple(parts), at
+
+
+def _alternatives(text, at):
+    """Parse `a|b]` after an opening bracket."""
+    options = []
+    while True:
+        parts, at = _sequence(text, at, "|]")
+        if at >= len(text):
+            raise ValueError(f"missing ] in {text!r}")
+        options.append(parts)
+        if text[at] == "]":
+            return tuple(options), at + 1
+        at += 1
+
+
+def sample(template, rng):
+    """One random expansion; slots stay as they are."""
+    return _sample(parse(template), rng)
+
+
+def _sample(parts, rng):
+    out = []
+    for part in parts:
+        if isinstance(part, str):
+            out.append(part)
+        else:
+            out.append(_sample(part[int(rng.random() * len(part))], rng))
+    return "".join(out)
+
+
+def fill(template, rng, slots):
+    """One random expansion with its slots filled and its spaces tidied."""
+    return tidy(sample(template, rng).format_map(slots))
+
+
+def tidy(text):
+    """Collapse the double spaces that empty alternatives leave behind."""
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text.replace(" ,", ",").replace(" .", ".").replace(" ?", "?").strip()
+
+
+def expansions(template):
+    """Every expansion of a template, slots left in place."""
+    return [tidy(text) for text in _expansions(parse(template))]
+
+
+def _expansions(parts):
+    columns = [
+        [part] if isinstance(part, str) else [text for option in part for text in _expansions(option)]
+        for part in parts
+    ]
+    return ["".join(row) for row in product(*columns)]
+
+
+def pattern(template):
+    """A case-blind regular expression that matches whatever the template can write."""
+    return re.compile(_pattern(parse(template)) + r"\W*", re.IGNORECASE)
+
+
+def _pattern(parts):
+    out = []
+    for part in parts:
+        if isinstance(part, str):
+            pieces = re.split(r"(\{\w+\})", part)
+            for piece in pieces:
+                if piece.startswith("{"):
+                    out.append(".+?")
+                else:
+                    out.append(re.sub(r"(\\ |\s)+", r"\\s*", re.escape(piece)))
+        else:
+            out.append("(?:" + "|".join(_pattern(option) for option in part) + ")")
+    return "".join(out)
+
+
+def a(noun):
+    """The noun (or noun phrase) with its indefinite article."""
+    word = noun.lower()
+    if word.startswith(("uni", "uku", "use", "eu", "one")) and not word.startswith("unin"):
+        return "a " + noun
+    if word.startswith(("hour", "heir")) or word[:1] in "aeiou":
+        return "an " + noun
+    return "a " + noun
+
+
+def upper_first(text):
+    """Capitalise the first letter only."""
+    return text[:1].upper() + text[1:]
