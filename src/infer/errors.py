@@ -21,8 +21,8 @@
     └── Interrupted             interrupted         130 (129, 143 for the other signals)
 
 An error is raised with facts, `ContextOverflow(prompt=9412, context=8192)`, never with prose. The facts cross
-the wire between worker and parent as JSON (`to_wire`, `from_wire`), so they are strings, numbers, booleans, None
-or lists of these.
+the wire between worker and parent as JSON (`to_wire`, `from_wire`), so they are strings, numbers, booleans,
+None or lists of these.
 """
 
 from typing import ClassVar
@@ -197,9 +197,7 @@ class ContextOverflow(InferError):
         need = int(self.facts["prompt"]) + 1  # type: ignore[arg-type]
         if need <= int(self.facts["trained"]):  # type: ignore[arg-type]
             return f"--ctx {-(-need // 256) * 256} makes room for it"
-        shorter = (
-            "shorten it, or let infer cut it: --overflow drop-oldest or --overflow drop-middle"
-        )
+        shorter = "shorten it, or let infer cut it: --overflow drop-oldest or --overflow drop-middle"
         return f"{shorter} (the model was trained for {self.facts['trained']:,} tokens)"
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from infer.errors import InferError
+
 FinishReason = Literal["stop", "length", "tool_calls", "loop", "abort"]
 Role = Literal["system", "user", "assistant", "tool"]
 Overflow = Literal["error", "drop-oldest", "drop-middle"]
@@ -98,7 +100,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class ContextUse:
-    """Of one request: the context's size, the positions in use and the prompt tokens that were dropped."""
+    """Of one request: the context's size, the positions in use, the prompt tokens that were dropped."""
 
     size: int = 0
     used: int = 0
@@ -114,6 +116,53 @@ class Completion:
     timings: Timings
     context: ContextUse
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Event: prefill has computed `done` of `total` prompt tokens of request `id`."""
+
+    id: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Event: new text of request `id`."""
+
+    id: int
+    delta: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Event: request `id` has ended; nothing follows for it."""
+
+    id: int
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Event: request `id` cannot be answered; nothing follows for it."""
+
+    id: int
+    error: InferError
+
+
+Event = Progress | TextDelta | Finished | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device as ggml names it; memory in bytes. kind: cpu, gpu, igpu, accel or meta."""
+
+    name: str
+    description: str
+    kind: str
+    memory_free: int
+    memory_total: int
 
 
 @dataclass(frozen=True, slots=True)

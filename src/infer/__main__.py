@@ -1,0 +1,5 @@
+"""`python -m infer` is `infer`."""
+
+from infer.cli.main import main
+
+main()

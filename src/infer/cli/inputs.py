@@ -1,0 +1,91 @@
+"""What the user brings: the prompt, files and stdin, as strict UTF-8."""
+
+import os
+import select
+import stat
+from pathlib import Path
+
+from infer.cli.output import Output
+from infer.errors import EmptyPrompt, FileUnreadable, InvalidText
+from infer.types import Message, TextPart
+
+_STDIN = 0
+_PATIENCE = 2.0  # seconds an open pipe may be silent before a line says what we wait for
+_READ_BYTES = 1 << 20
+_MOST_BYTES = 1 << 30  # llama.cpp counts bytes in 32 bits; nothing near this fits any context
+
+
+def read_messages(
+    prompt: str | None, files: list[str], system: str | None, *, stdin: bool, raw: bool, output: Output
+) -> tuple[Message, ...]:
+    """The conversation: a system message if there is one, then one user message.
+
+    Its parts stand in a stable order, so that another question on the same document shares its prefix: files as
+    given, stdin, then the prompt. With no prompt, stdin is the prompt. Raises EmptyPrompt, InvalidText, FileUnreadable.
+    """
+    attachments = [_read_file(path) for path in files]
+    piped = _read_stdin(output) if stdin else ""
+    if prompt is not None:
+        attachments.append(piped)
+        asked = _argument(prompt, "the prompt")
+    else:
+        asked = piped if raw else piped.rstrip("\n")
+    parts = [text.rstrip("\n") for text in attachments] + [asked]
+    parts = [text for text in parts if text.strip()]
+    if not parts:
+        raise EmptyPrompt()
+    user = Message("user", tuple(map(TextPart, parts)))
+    text = _system(system)
+    return (Message("system", (TextPart(text),)), user) if text else (user,)
+
+
+def _system(system: str | None) -> str:
+    if system is None:
+        return ""
+    return _read_file(system[1:]).rstrip("\n") if system.startswith("@") else _argument(system, "--system")
+
+
+def _argument(text: str, source: str) -> str:
+    """An argument as Python got it; bytes that are not UTF-8 arrive as lone surrogates."""
+    return _decode(os.fsencode(text), source)
+
+
+def _decode(data: bytes, source: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidText(source=source, offset=error.start) from error
+
+
+def _read_file(path: str) -> str:
+    if path == "-":
+        return _decode(_read_all(_STDIN), "stdin")
+    try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not stat.S_ISCHR(mode):
+            raise FileUnreadable(path=path, why="it is a directory" if stat.S_ISDIR(mode) else "it is not a file")
+        return _decode(Path(path).read_bytes(), path)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise FileUnreadable(path=path, why=why.lower()) from error
+
+
+def _read_stdin(output: Output) -> str:
+    """All of stdin if it is not a terminal; /dev/null and closed stdin are just empty."""
+    if os.isatty(_STDIN):
+        return ""
+    if not select.select([_STDIN], [], [], _PATIENCE)[0]:
+        output.note("waiting for input on stdin; -n (--no-stdin) does not read it")
+    try:
+        return _decode(_read_all(_STDIN), "stdin")
+    except OSError as error:
+        raise FileUnreadable(path="stdin", why=(error.strerror or str(error)).lower()) from error
+
+
+def _read_all(descriptor: int) -> bytes:
+    blocks = []
+    while block := os.read(descriptor, _READ_BYTES):
+        blocks.append(block)
+        if len(blocks) * _READ_BYTES > _MOST_BYTES * 8:
+            break
+    return b"".join(blocks)

@@ -1,0 +1,156 @@
+"""The one mouth: stdout is the answer, stderr is everything else."""
+
+import errno
+import os
+import select
+
+from infer.errors import InferError, OutputUnwritable
+
+_STDOUT, _STDERR = 1, 2
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+_ERASE_LINE = "\r\x1b[K"
+_BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
+
+
+def _shown_controls() -> dict[int, str]:
+    shown = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
+    shown[0x7F] = "␡"
+    shown |= {code: f"\\x{code:02x}" for code in range(0x80, 0xA0)}
+    return shown | {code: f"\\u{code:04x}" for code in _BIDI}
+
+
+_SHOWN = _shown_controls()
+
+
+def visible(text: str) -> str:
+    """Text from outside, with control characters and direction overrides shown instead of executed.
+
+    Works code point by code point, so a sequence that is split over two calls is caught as well.
+    """
+    return text.translate(_SHOWN)
+
+
+class ReaderGone(Exception):
+    """Nobody reads stdout any more (`| head -1`): the quiet end of the command, exit code 0."""
+
+
+class Output:
+    """Writes to the two streams. color: auto, always or never; quiet: errors only on stderr."""
+
+    def __init__(self, *, stdout_open: bool = True) -> None:
+        self._stdout_open = stdout_open
+        self.stdout_tty = stdout_open and os.isatty(_STDOUT)
+        self.stderr_tty = os.isatty(_STDERR)
+        self.quiet = False
+        self._color = _color("auto", tty=self.stderr_tty)
+        self._progress_shown = False
+        self._at_line_start = True
+        self._reasoning_open = False
+
+    def configure(self, *, color: str, quiet: bool) -> None:
+        """Apply the user's wishes, once they are known."""
+        self.quiet = quiet
+        self._color = _color(color, tty=self.stderr_tty)
+
+    def answer(self, text: str) -> None:
+        """The model's text, at once. Raises ReaderGone or OutputUnwritable."""
+        if not text:
+            return
+        self._end_reasoning()
+        self._at_line_start = text.endswith("\n")
+        self._to_stdout(visible(text) if self.stdout_tty else text)
+
+    def end_answer(self) -> None:
+        """On a terminal the prompt of the shell starts on a line of its own."""
+        self._end_reasoning()
+        if self.stdout_tty and not self._at_line_start:
+            self._to_stdout("\n")
+            self._at_line_start = True
+
+    def data(self, text: str) -> None:
+        """Whole lines for stdout: the JSON object, a table."""
+        self._to_stdout(visible(text) if self.stdout_tty else text)
+
+    def reasoning(self, text: str) -> None:
+        """What the model thinks, dim, on stderr."""
+        self.clear_progress()
+        dim = f"{_DIM}{visible(text)}{_PLAIN}" if self._color else visible(text)
+        self._reasoning_open = True
+        self._to_stderr(dim if text else "")
+
+    def note(self, text: str) -> None:
+        """One line a person should see; silent with --quiet."""
+        if not self.quiet:
+            self._line(text)
+
+    def statistics(self, lines: list[str]) -> None:
+        """What --verbose asked for."""
+        for line in lines:
+            self._line(line)
+
+    def error(self, error: InferError) -> None:
+        """What went wrong, and below it what to do."""
+        self._line(f"error: {error}")
+        if error.hint:
+            self._line(f"hint: {error.hint}")
+
+    def progress(self, text: str) -> None:
+        """A line that the next one replaces; only on a terminal."""
+        if self.stderr_tty and not self.quiet:
+            self._progress_shown = True
+            self._to_stderr(_ERASE_LINE + visible(text))
+
+    def clear_progress(self) -> None:
+        """Take the progress line away."""
+        if self._progress_shown:
+            self._progress_shown = False
+            self._to_stderr(_ERASE_LINE)
+
+    def _line(self, text: str) -> None:
+        self.clear_progress()
+        self._end_reasoning()
+        if self.stdout_tty and self.stderr_tty and not self._at_line_start:
+            self._to_stdout("\n")
+            self._at_line_start = True
+        self._to_stderr(" ".join(visible(text).splitlines()) + "\n")
+
+    def _end_reasoning(self) -> None:
+        self.clear_progress()
+        if self._reasoning_open:
+            self._reasoning_open = False
+            self._to_stderr("\n")
+
+    def _to_stdout(self, text: str) -> None:
+        if not self._stdout_open:
+            raise ReaderGone
+        try:
+            _write(_STDOUT, text)
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as error:
+            raise OutputUnwritable(why=error.strerror or str(error)) from error
+
+    def _to_stderr(self, text: str) -> None:
+        try:
+            _write(_STDERR, text)
+        except OSError:
+            self.quiet = True  # a closed stderr must not cost the answer
+
+
+def _color(wish: str, *, tty: bool) -> bool:
+    if wish != "auto":
+        return wish == "always"
+    return tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _write(descriptor: int, text: str) -> None:
+    view = memoryview(text.encode("utf-8", "replace"))
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:  # somebody set the pipe to non-blocking
+            select.select([], [descriptor], [])
+        except OSError as error:
+            if error.errno == errno.EIO:
+                raise BrokenPipeError from error  # the terminal hung up
+            raise

@@ -1,0 +1,195 @@
+"""The engine: token ids in, token ids out, many sequences at once. Synchronous: no thread, no process.
+
+    submit -> (admit -> make room -> batch -> decode -> sample)* -> Output
+
+The context is as large as the running sequences are expected to need and grows when an answer runs on: the states
+are moved into a larger one.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from infer.engine.llama.context import AbortFlag, Context, Row
+from infer.engine.llama.model import Model
+from infer.engine.llama.sampler import Sampler
+from infer.engine.loop_guard import LoopGuard
+from infer.engine.scheduler import Chunk, Scheduler, Sequence, State
+from infer.types import EngineConfig, FinishReason, SamplingParams
+
+_GRANULE = 256  # positions; llama.cpp rounds a context up to this
+EXPECTED_ANSWER = 1024  # tokens a context is sized for when no --max-tokens is given
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a step brought for one sequence: a token, or an end, or both; neither while it prefills."""
+
+    sequence: Sequence
+    token: int | None = None
+    finish_reason: FinishReason | None = None
+
+
+@dataclass(slots=True)
+class _Running:
+    """What belongs to one sequence beside its tokens; seconds spent in its prefill and decode."""
+
+    sampler: Sampler
+    loop_guard: LoopGuard | None
+    prefill: float = 0.0
+    decode: float = 0.0
+
+
+class Engine:
+    """Computes sequences of one model. The model stays the caller's; the context is the engine's."""
+
+    def __init__(self, model: Model, config: EngineConfig, abort: AbortFlag | None = None) -> None:
+        self._model = model
+        self._config = config
+        self._abort = abort or AbortFlag()
+        self._context: Context | None = None
+        self._running: dict[int, _Running] = {}
+        self._next_id = 0
+        capacity = config.max_context * config.parallel
+        self._scheduler = Scheduler(config.parallel, config.batch, capacity)
+
+    @property
+    def context_size(self) -> int:
+        """Positions of the present context, 0 before the first step."""
+        return self._context.size if self._context else 0
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `step` has anything to do."""
+        return self._scheduler.has_work
+
+    def submit(self, tokens: list[int], sampling: SamplingParams, seed: int, max_tokens: int | None) -> Sequence:
+        """Queue a prompt (at least one token, fewer than max_context); its tokens come from `step`."""
+        longest = self._config.max_context
+        limit = longest if max_tokens is None else min(len(tokens) + max_tokens, longest)
+        expected = min(len(tokens) + (EXPECTED_ANSWER if max_tokens is None else max_tokens), longest)
+        sequence = Sequence(self._next_id, list(tokens), limit, expected)
+        self._next_id += 1
+        sampler = Sampler(sampling, seed, self._model.vocabulary)
+        if sampler.keeps_history:
+            for token in tokens:
+                sampler.accept(token)
+        self._running[sequence.id] = _Running(sampler, LoopGuard() if max_tokens is None else None)
+        self._scheduler.add(sequence)
+        return sequence
+
+    def seconds(self, sequence: Sequence) -> tuple[float, float]:
+        """Seconds spent so far in (prefill, decode) of a sequence that has not been released."""
+        running = self._running[sequence.id]
+        return running.prefill, running.decode
+
+    def step(self) -> list[Output]:
+        """Compute one batch and sample; an empty list when there is no work or the batch was aborted."""
+        self._scheduler.admit()
+        chunks = self._scheduler.schedule()
+        if not chunks:
+            return []
+        context = self._room_for(chunks)
+        started = perf_counter()
+        rows = [row for chunk in chunks for row in _rows(chunk)]
+        if not context.decode(rows):
+            self._recover(context, chunks)
+            return []
+        elapsed = perf_counter() - started
+        outputs = self._collect(context, chunks)
+        for chunk in chunks:
+            self._account(chunk, elapsed)
+        return outputs
+
+    def finish(self, sequence: Sequence, reason: FinishReason) -> None:
+        """End a sequence from outside: a stop string, an abort. Harmless when it has ended already."""
+        if sequence.state is not State.FINISHED:
+            if self._context and sequence.place >= 0:
+                self._context.remove(sequence.place)
+            self._scheduler.finish(sequence, reason)
+
+    def release(self, sequence: Sequence) -> None:
+        """Free what a finished sequence still holds (its sampler)."""
+        assert sequence.state is State.FINISHED
+        self._running.pop(sequence.id).sampler.close()
+
+    def close(self) -> None:
+        """Free the native memory of contexts and samplers."""
+        for running in self._running.values():
+            running.sampler.close()
+        self._running.clear()
+        if self._context:
+            self._context.close()
+            self._context = None
+
+    def _room_for(self, chunks: list[Chunk]) -> Context:
+        """A context with a free position for every row: the present one, or a larger one with its states."""
+        running = self._scheduler.running
+        used = sum(sequence.computed for sequence in running) + sum(chunk.size for chunk in chunks)
+        if self._context and used <= self._context.size:
+            return self._context
+        expected = sum(max(sequence.expected, len(sequence.tokens)) for sequence in running)
+        largest = sum(sequence.limit for sequence in running)
+        doubled = min(2 * self._context.size, largest) if self._context else 0
+        return self._grow(max(expected, used, doubled))
+
+    def _grow(self, positions: int) -> Context:
+        fixed = (self._config.context or 0) * self._config.parallel
+        size = fixed or -(-positions // _GRANULE) * _GRANULE
+        larger = Context(self._model, self._config, size, self._abort)
+        if self._context:
+            for sequence in self._scheduler.running:
+                if sequence.computed:
+                    larger.restore(sequence.place, self._context.state(sequence.place))
+            self._context.close()
+        self._context = larger
+        return larger
+
+    def _recover(self, context: Context, chunks: list[Chunk]) -> None:
+        """After an aborted decode some ubatches may be in the memory: cut every sequence back to what counts."""
+        for sequence in (chunk.sequence for chunk in chunks):
+            if not context.remove(sequence.place, sequence.computed):
+                context.remove(sequence.place)
+                sequence.computed = 0
+                sequence.state = State.PREFILL
+
+    def _collect(self, context: Context, chunks: list[Chunk]) -> list[Output]:
+        outputs = []
+        row = -1
+        for chunk in chunks:
+            row += chunk.size
+            self._scheduler.computed(chunk)
+            if chunk.last:
+                outputs.append(self._sample(context, chunk.sequence, row))
+            else:
+                outputs.append(Output(chunk.sequence))
+        return outputs
+
+    def _sample(self, context: Context, sequence: Sequence, row: int) -> Output:
+        running = self._running[sequence.id]
+        token = running.sampler.sample(context.pointer, row)
+        if self._model.vocabulary.ends_generation(token):
+            self.finish(sequence, "stop")
+            return Output(sequence, None, "stop")
+        sequence.tokens.append(token)
+        if running.loop_guard and running.loop_guard.accept(token):
+            self.finish(sequence, "loop")
+        elif len(sequence.tokens) >= sequence.limit:
+            self.finish(sequence, "length")
+        return Output(sequence, token, sequence.finish_reason)
+
+    def _account(self, chunk: Chunk, elapsed: float) -> None:
+        running = self._running[chunk.sequence.id]
+        if chunk.decode:
+            running.decode += elapsed
+        else:
+            running.prefill += elapsed
+
+
+def _rows(chunk: Chunk) -> list[Row]:
+    sequence, start = chunk.sequence, chunk.sequence.computed
+    end = start + chunk.size
+    place = sequence.place
+    rows = [Row(token, start + i, place, False) for i, token in enumerate(sequence.tokens[start:end])]
+    if chunk.last:
+        rows[-1] = rows[-1]._replace(logits=True)
+    return rows

@@ -1,0 +1,143 @@
+"""One llama.cpp context: the KV memory of several sequences, and the decode that fills it.
+
+A decode takes rows. A row is (token, position, sequence, wants logits). The arrays below are parallel, one entry a
+row, allocated once for the largest batch.
+"""
+
+import ctypes
+from collections.abc import Sequence as Rows
+from typing import Any, NamedTuple
+
+from infer.engine.llama.library import bindings
+from infer.engine.llama.model import Model
+from infer.errors import DoesNotFit, EngineFailure
+from infer.types import EngineConfig
+
+_KV_TYPES = {"f16": "GGML_TYPE_F16", "q8_0": "GGML_TYPE_Q8_0", "q4_0": "GGML_TYPE_Q4_0"}
+ABORTED = 2  # llama_decode's answer when the abort callback said so
+
+
+class Row(NamedTuple):
+    """One token of a batch: its id, its position in its sequence, the sequence, and whether logits are wanted."""
+
+    token: int
+    position: int
+    sequence: int
+    logits: bool
+
+
+class AbortFlag:
+    """A flag that llama.cpp reads between graph nodes, set from another thread.
+
+    The callback is libc's `strlen` on a two-byte buffer: a Python callback would need the GIL at every node and
+    slowed prefill by two thirds (measured). strlen of "" is 0, of "\\x01" 1, and the caller reads it as a bool.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = ctypes.create_string_buffer(2)
+        libc = ctypes.CDLL(None)
+        self.callback = ctypes.cast(libc.strlen, bindings.ggml_abort_callback)
+        self.data = ctypes.cast(self._buffer, ctypes.c_void_p)
+
+    def set(self) -> None:
+        """End the decode that is running, or the next one."""
+        self._buffer[0] = b"\x01"
+
+    def clear(self) -> None:
+        """Let decodes run again."""
+        self._buffer[0] = b"\x00"
+
+    def is_set(self) -> bool:
+        """Whether an abort was asked for."""
+        return self._buffer[0] != b"\x00"
+
+
+class Context:
+    """KV memory for `config.parallel` sequences over `size` positions, shared by all (unified).
+
+    size is rounded up by llama.cpp to a multiple of 256. Raises DoesNotFit when the memory cannot be had.
+    """
+
+    def __init__(self, model: Model, config: EngineConfig, size: int, abort: AbortFlag) -> None:
+        params = _params(config, size)
+        params.abort_callback = abort.callback
+        params.abort_callback_data = abort.data
+        self._abort = abort
+        self.pointer: Any = bindings.llama_init_from_model(model.pointer, params)
+        if not self.pointer:
+            raise DoesNotFit(what=f"a context of {size:,} tokens", need=None, have=None, hint="try a smaller --ctx")
+        self.size: int = bindings.llama_n_ctx(self.pointer)
+        self._memory = bindings.llama_get_memory(self.pointer)
+        self._batch = bindings.llama_batch_init(config.batch, 0, 1)
+        self._capacity = config.batch
+        model.apply_adapters(self.pointer)
+
+    def decode(self, rows: Rows[Row]) -> bool:
+        """Compute one batch. False when it was aborted; EngineFailure when llama.cpp cannot do it."""
+        assert 0 < len(rows) <= self._capacity, "llama_decode aborts the process on a batch over n_batch"
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        tokens, positions, counts = batch.token, batch.pos, batch.n_seq_id
+        sequences, logits = batch.seq_id, batch.logits
+        for index, row in enumerate(rows):
+            tokens[index] = row.token
+            positions[index] = row.position
+            counts[index] = 1
+            sequences[index][0] = row.sequence
+            logits[index] = row.logits
+        status = bindings.llama_decode(self.pointer, batch)
+        if status == ABORTED:
+            return False
+        if status != 0:
+            raise EngineFailure(what=f"llama.cpp could not compute a batch of {len(rows)} tokens (status {status})")
+        return True
+
+    def logits(self, row: int, vocabulary_size: int) -> Any:
+        """The logits of a row of the last decode: a ctypes view of `vocabulary_size` floats, valid until the next."""
+        pointer = bindings.llama_get_logits_ith(self.pointer, row)
+        return (ctypes.c_float * vocabulary_size).from_address(ctypes.addressof(pointer.contents))
+
+    def remove(self, sequence: int, start: int = 0) -> bool:
+        """Forget positions >= start of a sequence; False where the memory type cannot cut there."""
+        return bool(bindings.llama_memory_seq_rm(self._memory, sequence, start, -1))
+
+    def positions(self, sequence: int) -> int:
+        """How many positions the sequence holds (the last position + 1)."""
+        return int(bindings.llama_memory_seq_pos_max(self._memory, sequence)) + 1
+
+    def state(self, sequence: int) -> Any:
+        """The sequence's KV state as an opaque buffer."""
+        size = bindings.llama_state_seq_get_size(self.pointer, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        if bindings.llama_state_seq_get_data(self.pointer, buffer, size, sequence) != size:
+            raise EngineFailure(what="llama.cpp could not copy the state of a sequence")
+        return buffer
+
+    def restore(self, sequence: int, state: Any) -> None:
+        """Put a state from `state` of another context of the same model into this one."""
+        size = len(state)
+        if bindings.llama_state_seq_set_data(self.pointer, state, size, sequence) != size:
+            raise EngineFailure(what="llama.cpp could not restore the state of a sequence")
+
+    def close(self) -> None:
+        """Free the native memory."""
+        if self.pointer:
+            bindings.llama_batch_free(self._batch)
+            bindings.llama_free(self.pointer)
+            self.pointer = None
+
+
+def _params(config: EngineConfig, size: int) -> Any:
+    params = bindings.llama_context_default_params()
+    params.n_ctx = size
+    params.n_batch = config.batch
+    params.n_ubatch = config.ubatch
+    params.n_seq_max = config.parallel
+    params.n_outputs_max = config.parallel
+    params.n_threads = params.n_threads_batch = config.threads
+    on = bindings.LLAMA_FLASH_ATTN_TYPE_ENABLED
+    params.flash_attn_type = on if config.flash_attention else bindings.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    params.type_k = params.type_v = getattr(bindings, _KV_TYPES[config.kv_type])
+    params.kv_unified = True
+    params.swa_full = False
+    return params

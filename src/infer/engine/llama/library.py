@@ -1,0 +1,37 @@
+"""The ctypes bindings of llama.cpp, loaded without the package around them.
+
+`import llama_cpp` runs the high-level package (numpy, jinja2, diskcache: 150-290 ms); we need only its ctypes module.
+So an empty package object with the right `__path__` stands in for the package body.
+"""
+
+import importlib
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+from infer.errors import EngineFailure
+
+
+def _load_bindings() -> Any:
+    """`llama_cpp.llama_cpp`, the low-level module.
+
+    Raises EngineFailure when llama-cpp-python is not installed or its library does not load.
+    """
+    try:
+        if "llama_cpp" not in sys.modules:
+            spec = importlib.util.find_spec("llama_cpp")
+            if spec is None or spec.submodule_search_locations is None:
+                raise EngineFailure(what="llama-cpp-python is not installed", hint="pip install llama-cpp-python")
+            package = ModuleType("llama_cpp")
+            package.__path__ = list(spec.submodule_search_locations)
+            sys.modules["llama_cpp"] = package
+        return importlib.import_module("llama_cpp.llama_cpp")
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        raise EngineFailure(
+            what=f"llama.cpp's library does not load: {error}",
+            hint="reinstall it: pip install --force-reinstall llama-cpp-python",
+        ) from error
+
+
+bindings: Any = _load_bindings()

@@ -1,0 +1,83 @@
+"""One loaded model: weights and vocabulary. The native memory has this one owner."""
+
+import ctypes
+from types import TracebackType
+from typing import Any, Self
+
+from infer.engine.llama.library import bindings
+from infer.engine.llama.log import Log
+from infer.engine.llama.vocabulary import Vocabulary
+from infer.errors import BadModelFile, EngineFailure, FileUnreadable
+from infer.types import EngineConfig
+
+
+class Model:
+    """A GGUF file loaded by llama.cpp.
+
+    Weights are memory-mapped and not repacked: repacking doubles the load time, gives up the map and slows prefill
+    on the CPUs measured (docs/PERFORMANCE.md).
+    """
+
+    def __init__(self, path: str, config: EngineConfig, log: Log) -> None:
+        self._adapters: list[tuple[Any, float]] = []
+        params = bindings.llama_model_default_params()
+        params.n_gpu_layers = config.gpu_layers
+        params.load_mode = bindings.LLAMA_LOAD_MODE_MMAP
+        params.use_extra_bufts = False
+        self.pointer: Any = bindings.llama_model_load_from_file(path.encode(), params)
+        if not self.pointer:
+            raise BadModelFile(path=path, why=log.last_error() or "llama.cpp refuses it")
+        self.vocabulary = Vocabulary(bindings.llama_model_get_vocab(self.pointer))
+        for lora, scale in config.lora:
+            self._load_adapter(lora, scale, log)
+
+    def _load_adapter(self, path: str, scale: float, log: Log) -> None:
+        adapter = bindings.llama_adapter_lora_init(self.pointer, path.encode())
+        if not adapter:
+            why = log.last_error() or "llama.cpp refuses it"
+            raise FileUnreadable(path=path, why=f"not a LoRA adapter for this model: {why}")
+        self._adapters.append((adapter, scale))
+
+    def apply_adapters(self, context: Any) -> None:
+        """Put the LoRA adapters, if any, onto a new context."""
+        if not self._adapters:
+            return
+        count = len(self._adapters)
+        adapters = (bindings.llama_adapter_lora_p_ctypes * count)(*(a for a, _ in self._adapters))
+        scales = (ctypes.c_float * count)(*(scale for _, scale in self._adapters))
+        if bindings.llama_set_adapters_lora(context, adapters, count, scales):
+            raise EngineFailure(what="llama.cpp could not apply the LoRA adapter")
+
+    @property
+    def trained_context(self) -> int:
+        """Positions the model was trained for."""
+        return int(bindings.llama_model_n_ctx_train(self.pointer))
+
+    @property
+    def chat_template(self) -> str | None:
+        """The Jinja source in the file, None where it has none."""
+        source = bindings.llama_model_chat_template(self.pointer, None)
+        return None if source is None else source.decode("utf-8", "replace")
+
+    @property
+    def generates(self) -> bool:
+        """Whether it is a decoder that answers, not an encoder (embeddings, rerankers) or a diffusion model."""
+        return (
+            bool(bindings.llama_model_has_decoder(self.pointer))
+            and not bindings.llama_model_has_encoder(self.pointer)
+            and not bindings.llama_model_is_diffusion(self.pointer)
+        )
+
+    def close(self) -> None:
+        """Free the native memory; every context of it must be closed before."""
+        if self.pointer:
+            bindings.llama_model_free(self.pointer)
+            self.pointer = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,132 @@
+"""Who is computed next: which sequences enter, prefill and decode. Pure: it holds no tensor and no device.
+
+Each step's batch has one row for every decoding sequence, in the order they entered, then chunks of the prompts that
+are still being prefilled, up to the size of a batch. A sequence occupies one place (its llama.cpp sequence id) and
+reserves the positions it can ever need, so nothing that was admitted runs out of room.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from infer.types import FinishReason
+
+
+class State(Enum):
+    """Where a sequence stands."""
+
+    WAITING = "waiting"
+    PREFILL = "prefill"
+    DECODE = "decode"
+    FINISHED = "finished"
+
+
+@dataclass(slots=True)
+class Sequence:
+    """One request inside the engine.
+
+    tokens      the prompt, then what was generated; grows by one a step
+    prompt      how many of them are the prompt
+    limit       tokens it may have at most (prompt and answer), so also the positions it reserves
+    expected    positions it will probably need; the first context is made for these
+    computed    how many of `tokens` are in the KV memory
+    place       llama.cpp's sequence id, -1 while it waits
+    """
+
+    id: int
+    tokens: list[int]
+    limit: int
+    expected: int
+    prompt: int = field(init=False)
+    computed: int = 0
+    place: int = -1
+    state: State = State.WAITING
+    finish_reason: FinishReason | None = None
+
+    def __post_init__(self) -> None:
+        self.prompt = len(self.tokens)
+
+    @property
+    def pending(self) -> int:
+        """Tokens that are known but not yet computed."""
+        return len(self.tokens) - self.computed
+
+
+class Chunk(NamedTuple):
+    """`size` tokens of a sequence, from its first uncomputed one; `last` when they are all that is pending.
+
+    `decode`: it is one token of an answer, not a piece of a prompt.
+    """
+
+    sequence: Sequence
+    size: int
+    last: bool
+    decode: bool
+
+
+class Scheduler:
+    """Admits waiting sequences in the order they came, and makes each step's batch.
+
+    places: sequences at once; batch: rows a step; capacity: positions that all sequences together may reserve.
+    """
+
+    def __init__(self, places: int, batch: int, capacity: int) -> None:
+        assert batch >= places, "every decoding sequence needs a row in each batch"
+        self._batch = batch
+        self._capacity = capacity
+        self._free = list(range(places - 1, -1, -1))
+        self._waiting: deque[Sequence] = deque()
+        self.running: list[Sequence] = []
+
+    def add(self, sequence: Sequence) -> None:
+        """Queue a sequence. Its limit must not exceed the capacity, or it could never enter."""
+        assert sequence.prompt < sequence.limit <= self._capacity
+        self._waiting.append(sequence)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anybody waits or runs."""
+        return bool(self._waiting or self.running)
+
+    def admit(self) -> None:
+        """Give places to those at the head of the queue that fit; strictly in order, so nobody starves."""
+        reserved = sum(sequence.limit for sequence in self.running)
+        while self._waiting and self._free and reserved + self._waiting[0].limit <= self._capacity:
+            sequence = self._waiting.popleft()
+            sequence.place = self._free.pop()
+            sequence.state = State.PREFILL
+            reserved += sequence.limit
+            self.running.append(sequence)
+
+    def schedule(self) -> list[Chunk]:
+        """The next batch: decoding rows first, then prompt chunks, at most `batch` rows together."""
+        chunks = [Chunk(s, 1, last=True, decode=True) for s in self.running if s.state is State.DECODE]
+        room = self._batch - len(chunks)
+        for sequence in self.running:
+            if sequence.state is State.PREFILL and room > 0:
+                count = min(room, sequence.pending)
+                chunks.append(Chunk(sequence, count, last=count == sequence.pending, decode=False))
+                room -= count
+        return chunks
+
+    def computed(self, chunk: Chunk) -> None:
+        """Note that a chunk is in the KV memory."""
+        chunk.sequence.computed += chunk.size
+        if chunk.last:
+            chunk.sequence.state = State.DECODE
+
+    def finish(self, sequence: Sequence, reason: FinishReason) -> None:
+        """Take a sequence out, wherever it stands; its place is free at the next step."""
+        if sequence.state is State.WAITING:
+            self._waiting.remove(sequence)
+        elif sequence.state is not State.FINISHED:
+            self.running.remove(sequence)
+            self._free.append(sequence.place)
+        sequence.state = State.FINISHED
+        sequence.finish_reason = reason
+
+    def find(self, identity: int) -> Sequence | None:
+        """The waiting or running sequence with this id."""
+        everybody = (*self.running, *self._waiting)
+        return next((sequence for sequence in everybody if sequence.id == identity), None)

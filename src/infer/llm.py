@@ -1,0 +1,177 @@
+"""The keystone: joins text (chat/) and tokens (engine/) into requests and events.
+
+submit(Request) -> id      step() -> events that carry the id      abort(id)
+"""
+
+import os
+from dataclasses import dataclass, replace
+from time import perf_counter
+from types import TracebackType
+from typing import Self
+
+from infer.chat.formats import ReasoningFormat, detect, starts_in_reasoning
+from infer.chat.parser import StreamParser
+from infer.chat.utf8 import Utf8Stream
+from infer.engine.engine import Engine, Output
+from infer.engine.llama.context import AbortFlag
+from infer.engine.llama.log import Log
+from infer.engine.llama.model import Model
+from infer.engine.scheduler import Sequence
+from infer.errors import BadModelFile, EmptyPrompt
+from infer.prompt import Prompt, PromptBuilder
+from infer.types import (
+    Completion,
+    ContextUse,
+    Delta,
+    EngineConfig,
+    Event,
+    Finished,
+    FinishReason,
+    Progress,
+    Request,
+    TextDelta,
+    Timings,
+    Usage,
+)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A request on its way: its sequence, and the text side of its stream."""
+
+    sequence: Sequence
+    seed: int
+    dropped: int
+    parser: StreamParser
+    utf8: Utf8Stream
+
+
+class LLM:
+    """One loaded model that answers requests, several at once.
+
+    Not thread-safe but for `abort_flag`, which another thread may set to end the decode that is running.
+    Raises BadModelFile when llama.cpp refuses the file.
+    """
+
+    def __init__(self, path: str, config: EngineConfig) -> None:
+        started = perf_counter()
+        self._log = Log()
+        self._config = config
+        self._model = Model(path, config, self._log)
+        if not self._model.generates:
+            self._model.close()
+            raise BadModelFile(path=path, why="it does not generate text (an encoder, or a diffusion model)")
+        self.abort_flag = AbortFlag()
+        self._engine = Engine(self._model, config, self.abort_flag)
+        source = self._model.chat_template
+        self._prompts = PromptBuilder(self._model.vocabulary, source, config.max_context, self._model.trained_context)
+        self._reasoning = detect(source)
+        self._visible = self._marker_tokens(self._reasoning)
+        self._answers: dict[int, _Answer] = {}
+        self._load_seconds = perf_counter() - started
+
+    def prompt(self, request: Request) -> Prompt:
+        """The prompt as text and token ids, without computing anything."""
+        prompt = self._prompts.build(request)
+        if not prompt.tokens:
+            raise EmptyPrompt()
+        return prompt
+
+    def tokenize(self, text: str) -> list[tuple[int, str]]:
+        """Token ids of plain text, each with its piece of the text."""
+        vocabulary = self._model.vocabulary
+        ids = vocabulary.tokenize(text, special=False)
+        return [(token, vocabulary.piece(token, special=True).decode("utf-8", "replace")) for token in ids]
+
+    def submit(self, request: Request) -> int:
+        """Queue a request; its events come from `step`. Raises what `prompt` raises."""
+        return self.submit_prompt(request, self.prompt(request))
+
+    def submit_prompt(self, request: Request, prompt: Prompt) -> int:
+        """Queue a request whose prompt has been built already."""
+        sampling = request.sampling
+        seed = sampling.seed if sampling.seed is not None else int.from_bytes(os.urandom(4), "little")
+        sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens)
+        reasoning = None if request.raw else self._reasoning
+        parser = StreamParser(request.stop, reasoning, starts_in_reasoning(prompt.text, reasoning))
+        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, parser, Utf8Stream())
+        return sequence.id
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `step` has anything to do."""
+        return self._engine.has_work
+
+    def step(self) -> list[Event]:
+        """Compute one batch and return what it brought."""
+        events: list[Event] = []
+        for output in self._engine.step():
+            events += self._events(output)
+        return events
+
+    def abort(self, identity: int) -> list[Event]:
+        """End a request now; what it had produced stands. No events when it has ended already."""
+        self.abort_flag.clear()
+        answer = self._answers.get(identity)
+        return self._finish(answer, "abort") if answer else []
+
+    def close(self) -> None:
+        """Free the native memory."""
+        self._engine.close()
+        self._model.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _marker_tokens(self, reasoning: ReasoningFormat | None) -> frozenset[int]:
+        """Control tokens whose text the parser must see, because it marks the reasoning."""
+        if reasoning is None:
+            return frozenset()
+        marked = (self._model.vocabulary.tokenize(m, special=True) for m in reasoning.texts)
+        return frozenset(token for tokens in marked for token in tokens)
+
+    def _events(self, output: Output) -> list[Event]:
+        sequence = output.sequence
+        answer = self._answers[sequence.id]
+        if output.token is None and output.finish_reason is None:
+            return [Progress(sequence.id, sequence.computed, sequence.prompt)]
+        events: list[Event] = []
+        if output.token is not None:
+            piece = self._model.vocabulary.piece(output.token, special=output.token in self._visible)
+            delta = answer.parser.feed(answer.utf8.feed(piece))
+            if delta:
+                events.append(TextDelta(sequence.id, delta))
+        if answer.parser.stopped:
+            return events + self._finish(answer, "stop")
+        return events + (self._finish(answer, output.finish_reason) if output.finish_reason else [])
+
+    def _finish(self, answer: _Answer, reason: FinishReason) -> list[Event]:
+        sequence = answer.sequence
+        self._engine.finish(sequence, reason)
+        rest = _joined(answer.parser.feed(answer.utf8.finish()), answer.parser.finish())
+        completion = self._completion(answer, reason)
+        self._engine.release(sequence)
+        del self._answers[sequence.id]
+        last: list[Event] = [TextDelta(sequence.id, rest)] if rest else []
+        return [*last, Finished(sequence.id, completion)]
+
+    def _completion(self, answer: _Answer, reason: FinishReason) -> Completion:
+        sequence = answer.sequence
+        prefill, decode = self._engine.seconds(sequence)
+        generated = len(sequence.tokens) - sequence.prompt
+        return Completion(
+            finish_reason=reason,
+            usage=Usage(prompt=sequence.prompt, cached=0, completion=generated),
+            timings=Timings(load=self._load_seconds, prefill=prefill, decode=decode),
+            context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
+            seed=answer.seed,
+        )
+
+
+def _joined(first: Delta, second: Delta) -> Delta:
+    return replace(first, content=first.content + second.content, reasoning=first.reasoning + second.reasoning)

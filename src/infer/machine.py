@@ -1,0 +1,93 @@
+"""What this computer has: cores, memory, and whether a GPU is there. Facts only; nothing here fails."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+_NVIDIA = Path("/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Cores that may be used, bytes of memory that are free, and the GPU's maker if one is present."""
+
+    cores: int
+    memory_free: int
+    gpu: str | None
+
+
+def detect() -> Machine:
+    """Ask the system; each question falls back to a modest answer."""
+    return Machine(cores=_cores(), memory_free=_memory_free(), gpu=_gpu())
+
+
+def _cores() -> int:
+    """Physical cores this process may use, limited by the cgroup's CPU quota."""
+    try:
+        allowed = os.sched_getaffinity(0)
+    except AttributeError:
+        allowed = set(range(os.cpu_count() or 1))
+    cores = {_core(cpu) for cpu in allowed}
+    return max(1, min(len(cores), _cpu_quota() or len(cores)))
+
+
+def _core(cpu: int) -> str:
+    """The lowest CPU that shares the core of `cpu`; hyperthreads of one core give the same answer."""
+    text = _read(Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"))
+    return text or str(cpu)
+
+
+def _cpu_quota() -> int | None:
+    quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
+    if not quota.isdigit() or not period.isdigit():
+        return None
+    return max(1, round(int(quota) / int(period)))
+
+
+def _memory_free() -> int:
+    """Bytes that can be taken without swapping: MemAvailable, the cgroup's room, the address space limit."""
+    free = _system_memory()
+    limit, used = _read(_CGROUP / "memory.max"), _read(_CGROUP / "memory.current")
+    if limit.isdigit() and used.isdigit():
+        free = min(free, int(limit) - int(used) + _reclaimable())
+    return max(0, min(free, _address_space()))
+
+
+def _system_memory() -> int:
+    for line in _read(Path("/proc/meminfo")).splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return sys.maxsize
+
+
+def _reclaimable() -> int:
+    """Page cache that counts as used in the cgroup but gives way, the mapped model files among it."""
+    for line in _read(_CGROUP / "memory.stat").splitlines():
+        if line.startswith("inactive_file "):
+            return int(line.split()[1])
+    return 0
+
+
+def _address_space() -> int:
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit
+
+
+def _gpu() -> str | None:
+    if sys.platform == "darwin" and os.uname().machine == "arm64":
+        return "Apple"
+    return "NVIDIA" if _NVIDIA.exists() else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,65 @@
+"""From a model and a machine to an EngineConfig: does it fit, and how?"""
+
+from dataclasses import dataclass
+
+from infer.errors import DoesNotFit
+from infer.machine import Machine
+from infer.types import EngineConfig, KvType, Metadata
+
+# Bytes of one element of the KV cache: f16 2; q8_0 34 bytes for 32, q4_0 18 bytes for 32 (ggml's block formats).
+_ELEMENT_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
+_OVERHEAD = 64 << 20  # bytes: two Python processes and llama.cpp's smallest compute buffers
+_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for; None leaves it to the plan. gpu_layers: a number, "auto" or "all"."""
+
+    context: int | None = None
+    threads: int | None = None
+    kv_type: KvType = "f16"
+    gpu_layers: int | str = "auto"
+    lora: tuple[tuple[str, float], ...] = ()
+    parallel: int = 1
+
+
+def kv_bytes_per_token(metadata: Metadata, kv_type: KvType) -> float:
+    """Bytes that one position takes in the KV caches of all layers."""
+    row = metadata.key_length + metadata.value_length
+    return sum(metadata.head_count_kv) * row * _ELEMENT_BYTES[kv_type]
+
+
+def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
+    """How to run the model here. Raises DoesNotFit, with numbers, before anything is loaded.
+
+    On a CPU: no flash attention with f16 (it slows short suffixes), but a quantised KV cache needs it.
+    """
+    per_token = kv_bytes_per_token(metadata, wish.kv_type) * wish.parallel
+    base = metadata.tensor_bytes + _OVERHEAD
+    smallest = wish.context or min(256, metadata.context_length)
+    need = round(base + smallest * per_token)
+    if need > machine.memory_free:
+        what = f"{metadata.name} with a context of {smallest:,} tokens"
+        hint = (
+            "a smaller --ctx or --kv-type q8_0 needs less" if wish.context else "a smaller model needs less"
+        )
+        raise DoesNotFit(what=what, need=need, have=machine.memory_free, hint=hint)
+    fits = int((machine.memory_free - base) / per_token) if per_token else metadata.context_length
+    return EngineConfig(
+        context=wish.context,
+        max_context=wish.context or max(1, min(metadata.context_length, fits)),
+        parallel=wish.parallel,
+        threads=wish.threads or machine.cores,
+        batch=max(_BATCH, wish.parallel),
+        ubatch=_BATCH,
+        kv_type=wish.kv_type,
+        gpu_layers=_gpu_layers(wish.gpu_layers),
+        flash_attention=wish.kv_type != "f16",
+        lora=wish.lora,
+    )
+
+
+def _gpu_layers(wish: int | str) -> int:
+    """llama.cpp takes a negative number for all; a build without a GPU ignores it, which the caller checks."""
+    return wish if isinstance(wish, int) else -1

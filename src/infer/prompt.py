@@ -1,0 +1,132 @@
+"""From messages to the token ids of a prompt: the template's text, and what was cut to make it fit."""
+
+from dataclasses import dataclass, replace
+
+from infer.chat.literal import pieces, shield
+from infer.chat.template import Template
+from infer.engine.llama.vocabulary import Vocabulary
+from infer.errors import ContextOverflow
+from infer.types import Message, Request, TextPart
+
+_CUT_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt as text and as token ids; `dropped` counts the tokens that an overflow policy took out."""
+
+    text: str
+    tokens: list[int]
+    dropped: int = 0
+
+
+class PromptBuilder:
+    """Renders and tokenises for one model.
+
+    Text that a user brings never becomes a control token: where a message contains the text of one, it is taken
+    apart there and its pieces are tokenised by themselves.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, template_source: str | None, max_context: int, trained: int) -> None:
+        self._vocabulary = vocabulary
+        self._source = template_source
+        self._max_context = max_context
+        self._trained = trained
+        self._template: Template | None = None
+
+    def build(self, request: Request) -> Prompt:
+        """The prompt of a request, cut to fit where the request allows it.
+
+        Raises BadTemplate when the template cannot be rendered, ContextOverflow when the prompt does not fit
+        (an answer needs at least one position).
+        """
+        prompt = self._build(request)
+        room = self._max_context - 1
+        if len(prompt.tokens) <= room:
+            return prompt
+        if request.overflow == "error":
+            raise self._overflow(prompt)
+        shorter = self._drop_messages(request, room) if request.overflow == "drop-oldest" else request
+        return replace(fitted := self._cut(shorter, room), dropped=len(prompt.tokens) - len(fitted.tokens))
+
+    def _build(self, request: Request) -> Prompt:
+        if request.raw:
+            text = request.messages[-1].text
+            return Prompt(text, self._with_bos(self._vocabulary.tokenize(text, special=False)))
+        messages, sentinel = self._shielded(request.messages)
+        parts = pieces(self._render(messages, request.think), sentinel)
+        tokens = self._vocabulary.tokenize(parts[0], special=True)
+        for part in parts[1:]:
+            tokens += self._continue(part)
+        return Prompt("".join(parts), self._with_bos(tokens))
+
+    def _render(self, messages: tuple[Message, ...], think: bool | None) -> str:
+        if self._template is None:
+            text = self._vocabulary.text
+            bos, eos = text(self._vocabulary.bos), text(self._vocabulary.eos)
+            self._template = Template(self._source, bos, eos)
+        return self._template.render(messages, think=think)
+
+    def _shielded(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], str | None]:
+        tokenize = self._vocabulary.tokenize
+        texts = [message.text for message in messages]
+        if all(tokenize(text, special=True) == tokenize(text, special=False) for text in texts):
+            return messages, None
+        found = [control for control in self._vocabulary.control_texts if any(control in t for t in texts)]
+        return shield(messages, found)
+
+    def _continue(self, text: str) -> list[int]:
+        """Token ids of text that goes on in the middle of a word: without SentencePiece's dummy space."""
+        if not self._vocabulary.adds_space:
+            return self._vocabulary.tokenize(text, special=True)
+        tokens = self._vocabulary.tokenize("\n" + text, special=True)
+        before = b""
+        for count, token in enumerate(tokens, 1):
+            before += self._vocabulary.piece(token, special=True)
+            if before == b" \n":
+                return tokens[count:]
+        return self._vocabulary.tokenize(text, special=True)
+
+    def _with_bos(self, tokens: list[int]) -> list[int]:
+        bos = self._vocabulary.bos
+        if self._vocabulary.adds_bos and bos >= 0 and tokens[:1] != [bos]:
+            return [bos, *tokens]
+        return tokens
+
+    def _drop_messages(self, request: Request, room: int) -> Request:
+        """Without its oldest turns: system messages and the last message stay, and a user speaks first."""
+        while len(self._build(request).tokens) > room:
+            turns = [m for m in request.messages[:-1] if m.role != "system"]
+            if not turns:
+                break
+            next_user = next((i for i, m in enumerate(turns) if i and m.role == "user"), len(turns))
+            gone = {id(message) for message in turns[:next_user]}
+            request = replace(request, messages=tuple(m for m in request.messages if id(m) not in gone))
+        return request
+
+    def _cut(self, request: Request, room: int) -> Prompt:
+        """The last message shortened at its start (drop-oldest) or in its middle (drop-middle) until it fits."""
+        prompt = self._build(request)
+        ids = self._vocabulary.tokenize(request.messages[-1].text, special=False)
+        keep = len(ids)
+        for _ in range(_CUT_ATTEMPTS):
+            if len(prompt.tokens) <= room:
+                return prompt
+            keep -= len(prompt.tokens) - room
+            if keep <= 0:
+                break
+            half = keep // 2 if request.overflow == "drop-middle" else 0
+            kept = self._text(ids[:half]) + self._text(ids[len(ids) - keep + half :])
+            prompt = self._build(_with_last_text(request, kept))
+        raise self._overflow(prompt)
+
+    def _overflow(self, prompt: Prompt) -> ContextOverflow:
+        return ContextOverflow(prompt=len(prompt.tokens), context=self._max_context, trained=self._trained)
+
+    def _text(self, ids: list[int]) -> str:
+        return b"".join(map(self._vocabulary.piece, ids)).decode("utf-8", "ignore")
+
+
+def _with_last_text(request: Request, text: str) -> Request:
+    last = replace(request.messages[-1], content=(TextPart(text),))
+    return replace(request, messages=(*request.messages[:-1], last))

@@ -1,0 +1,298 @@
+"""Every setting, where its value came from, resolved once.
+
+flag > INFER_* > config.toml > the model's own metadata > models.toml > default
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from infer.errors import ConfigError, FileUnreadable
+from infer.types import SamplingParams
+
+Kind = Literal["int", "float", "bool", "text", "texts", "choice", "layers"]
+DEFAULT = "default"
+_NEWLINE = b"\n"
+# Variables that are no settings but say where things are, or help to debug.
+_OTHER_VARIABLES = ("INFER_CONFIG", "INFER_CACHE_DIR", "INFER_DEBUG", "INFER_TEMPLATES")
+SAMPLING_KEYS = tuple(SamplingParams.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its key in config.toml, its type and bounds. The flag is --key, the variable INFER_KEY."""
+
+    key: str
+    kind: Kind
+    default: Any
+    about: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return "INFER_" + self.key.upper()
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line."""
+        return "--" + self.key.replace("_", "-")
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("system", "text", None, "system message of every conversation"),
+    Setting("max_tokens", "int", None, "longest answer, in tokens; none: until the model ends", 1),
+    Setting("temperature", "float", 0.8, "0 is greedy, higher is more varied", 0, 100),
+    Setting("top_k", "int", 40, "draw from the K likeliest tokens; 0 is off", 0),
+    Setting("top_p", "float", 0.95, "draw from the likeliest tokens that sum up to P; 1 is off", 0, 1),
+    Setting("min_p", "float", 0.05, "drop tokens less likely than P times the likeliest; 0 is off", 0, 1),
+    Setting("repeat_penalty", "float", 1.0, "divide the logits of recent tokens; 1 is off", 0, 10),
+    Setting("presence_penalty", "float", 0.0, "subtract from the logits of recent tokens; 0 is off", -10, 10),
+    Setting("frequency_penalty", "float", 0.0, "the same for each occurrence; 0 is off", -10, 10),
+    Setting("seed", "int", None, "seed of the draw; none: a new one each time", 0, 2**32 - 1),
+    Setting("stop", "texts", (), "texts that end the answer"),
+    Setting("ctx", "int", None, "size of the context, in tokens; none: sized to the request", 1, 2**31 - 1),
+    Setting(
+        "overflow",
+        "choice",
+        "error",
+        "prompt larger than the context",
+        None,
+        None,
+        ("error", "drop-oldest", "drop-middle"),
+    ),
+    Setting(
+        "gpu_layers", "layers", "auto", "layers on the GPU: a number, auto or all", 0, choices=("auto", "all")
+    ),
+    Setting("threads", "int", None, "CPU threads; none: as many as there are cores", 1, 512),
+    Setting("kv_type", "choice", "f16", "type of the KV cache", None, None, ("f16", "q8_0", "q4_0")),
+    Setting("think", "choice", None, "reasoning of thinking models", None, None, ("on", "off", "show")),
+    Setting("offline", "bool", False, "never use the network"),
+    Setting("color", "choice", "auto", "colour on a terminal", None, None, ("auto", "always", "never")),
+)
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's value and the place it came from."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings with their origins, the user's models, and what was odd about the environment."""
+
+    values: Mapping[str, Value]
+    models: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values[key].value
+
+    def under(self, values: Mapping[str, float], origin: str) -> "Settings":
+        """The same, with `values` wherever the user and earlier layers said nothing."""
+        new = {
+            key: Value(parse(_BY_KEY[key], value, f"{origin}: {key}"), origin)
+            for key, value in values.items()
+            if self.values[key].origin == DEFAULT
+        }
+        return Settings({**self.values, **new}, self.models, self.warnings)
+
+    def sampling(self) -> SamplingParams:
+        """The sampling settings as the engine takes them."""
+        return SamplingParams(**{key: self[key] for key in SAMPLING_KEYS})
+
+
+def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from flags (None: not given), the environment and config.toml.
+
+    Raises ConfigError for a value that cannot be used or an unknown key in config.toml, FileUnreadable when the
+    file named by INFER_CONFIG cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    path = config_path(environment)
+    tables = _read_config(path, required="INFER_CONFIG" in environment)
+    models = tables.pop("models", {})
+    if not isinstance(models, dict):
+        raise ConfigError(where=f"{path}: models", what="must be a table of models")
+    values = {setting.key: Value(setting.default, DEFAULT) for setting in SETTINGS}
+    for key, raw in tables.items():
+        values[key] = Value(parse(_known(key, str(path)), raw, f"{path}: {key}"), str(path))
+    for setting in SETTINGS:
+        if (text := environment.get(setting.variable)) is not None:
+            values[setting.key] = Value(parse(setting, text, setting.variable), setting.variable)
+    for key, raw in flags.items():
+        if raw is not None:
+            setting = _BY_KEY[key]
+            values[key] = Value(parse(setting, raw, setting.flag), setting.flag)
+    return Settings(values, models, _unknown_variables(environment))
+
+
+def config_path(environment: Mapping[str, str]) -> Path:
+    """Where config.toml is: INFER_CONFIG, else the platform's place for configuration."""
+    if named := environment.get("INFER_CONFIG"):
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_config_path("infer") / "config.toml"
+
+
+def cache_dir(environment: Mapping[str, str]) -> Path:
+    """Where infer keeps what it can make again: INFER_CACHE_DIR, else the platform's place for caches."""
+    if named := environment.get("INFER_CACHE_DIR"):
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_cache_path("infer")
+
+
+def parse(setting: Setting, raw: Any, where: str) -> Any:
+    """A value from text or TOML, checked. Raises ConfigError that says what is allowed."""
+    value = _convert(setting, raw)
+    if value is None:
+        raise ConfigError(where=where, what=f"{_shown(raw)} is not {_expected(setting)}")
+    if isinstance(value, int | float) and not isinstance(value, bool) and not _in_bounds(setting, value):
+        raise ConfigError(where=where, what=f"{_shown(raw)} is out of range, it must be {_expected(setting)}")
+    return value
+
+
+def _convert(setting: Setting, raw: Any) -> Any:
+    return raw if raw in setting.choices else _CONVERTERS[setting.kind](raw)
+
+
+_BOOLEANS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+    "": False,
+}
+
+
+def _integer(raw: Any) -> int | None:
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        return None
+    try:
+        return int(raw) if not isinstance(raw, float) or raw.is_integer() else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(raw: Any) -> float | None:
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        return None
+    try:
+        return float(raw)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _texts(raw: Any) -> tuple[str, ...] | None:
+    texts = (raw,) if isinstance(raw, str) else raw
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) and text for text in texts):
+        return None
+    return tuple(texts)
+
+
+def _boolean(raw: Any) -> bool | None:
+    return raw if isinstance(raw, bool) else _BOOLEANS.get(str(raw).lower())
+
+
+def _text(raw: Any) -> str | None:
+    return raw if isinstance(raw, str) else None
+
+
+def _no_choice(raw: Any) -> None:
+    return None
+
+
+_CONVERTERS: Mapping[Kind, Callable[[Any], Any]] = {
+    "int": _integer,
+    "float": _number,
+    "bool": _boolean,
+    "text": _text,
+    "texts": _texts,
+    "choice": _no_choice,
+    "layers": _integer,
+}
+
+
+def _in_bounds(setting: Setting, value: float) -> bool:
+    low = -float("inf") if setting.minimum is None else setting.minimum
+    high = float("inf") if setting.maximum is None else setting.maximum
+    return low <= value <= high  # False for NaN
+
+
+def _expected(setting: Setting) -> str:
+    names = {"int": "a whole number", "float": "a number", "bool": "true or false", "text": "a text"}
+    if setting.choices and setting.kind == "choice":
+        return "one of " + ", ".join(setting.choices)
+    text = names.get(setting.kind, "a number, auto or all" if setting.kind == "layers" else "a list of texts")
+    if setting.minimum is not None and setting.maximum is not None:
+        return f"{text} from {setting.minimum:g} to {setting.maximum:g}"
+    return f"{text} of at least {setting.minimum:g}" if setting.minimum is not None else text
+
+
+def _shown(raw: Any) -> str:
+    text = repr(raw)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _known(key: str, where: str) -> Setting:
+    if key not in _BY_KEY:
+        raise ConfigError(where=where, what=f"unknown key '{key}'", hint=_nearest(key, [*_BY_KEY, "models"]))
+    return _BY_KEY[key]
+
+
+def _nearest(word: str, words: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, words, 1, 0.5)
+    return f"did you mean {near[0]}?" if near else "infer config lists the settings"
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    known = {setting.variable for setting in SETTINGS} | set(_OTHER_VARIABLES)
+    unknown = sorted(name for name in environment if name.startswith("INFER_") and name not in known)
+    return tuple(f"{name} is set but is no setting of infer; {_nearest(name, sorted(known))}" for name in unknown)
+
+
+def _read_config(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        if required:
+            raise FileUnreadable(path=str(path), why="INFER_CONFIG names it, but there is no such file") from None
+        return {}
+    except OSError as error:
+        raise FileUnreadable(path=str(path), why=error.strerror or str(error)) from error
+    return parse_toml(data, str(path))
+
+
+def parse_toml(data: bytes, where: str) -> dict[str, Any]:
+    """A TOML document. Raises ConfigError with file and line."""
+    import tomllib
+
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(where=f"{where}:{line}", what="not valid UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        what, _, place = str(error).rpartition(" (at ")
+        number = place.removeprefix("line ").partition(",")[0]
+        at = f"{where}:{number if number.isdigit() else data.count(_NEWLINE) + 1}"  # or: at its end
+        raise ConfigError(where=at, what=what or str(error)) from error
+    except RecursionError as error:
+        raise ConfigError(where=where, what="nested too deeply") from error

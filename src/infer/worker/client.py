@@ -1,0 +1,210 @@
+"""The parent's side of the worker: the surface of `infer.llm.LLM`, in a child process.
+
+worker = spawn()            # bare: before the parent imports what it does not need yet
+worker.load(path, config)
+id = worker.submit(request)
+for event in worker.events(): ...
+"""
+
+import os
+import select
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict
+from time import monotonic
+from typing import Any
+
+from infer.errors import InferError, WorkerDied, from_wire
+from infer.types import Device, EngineConfig, Event, Request
+from infer.worker.messages import event_from_json
+from infer.worker.wire import Wire
+
+Json = dict[str, Any]
+_STDERR_BYTES = 1 << 16
+
+
+class WorkerClient:
+    """A worker process and the wire to it. One thread uses it."""
+
+    def __init__(self, pid: int, wire: Wire, stderr: int) -> None:
+        self.pid = pid
+        self._wire = wire
+        self._stderr = stderr
+        self._said = b""
+        self._poll = select.poll()
+        self._poll.register(wire.reader, select.POLLIN)
+        self._poll.register(stderr, select.POLLIN)
+        self._pending: deque[Json] = deque()
+        self._next_id = 0
+        self.devices: tuple[Device, ...] | None = None
+        self.loaded = False
+
+    def load(self, path: str, config: EngineConfig) -> None:
+        """Start loading a model file. Returns at once; a failure is raised by whatever waits next."""
+        self._send({"do": "load", "path": path, "config": asdict(config)})
+
+    def submit(self, request: Request) -> int:
+        """Queue a request and return its id. Returns at once; a failure comes as a `Failed` event."""
+        self._next_id += 1
+        self._send({"do": "submit", "id": self._next_id, "request": asdict(request)})
+        return self._next_id
+
+    def abort(self, identity: int) -> None:
+        """Ask for a request's end; its `Finished` comes as an event."""
+        self._send({"do": "abort", "id": identity})
+
+    def prompt(self, request: Request) -> tuple[str, list[int]]:
+        """The rendered prompt and its token ids."""
+        self._send({"do": "prompt", "request": asdict(request)})
+        answer = self._wait_for("prompt")
+        return answer["text"], answer["tokens"]
+
+    def tokenize(self, text: str) -> list[tuple[int, str]]:
+        """Token ids of plain text, each with its piece of the text."""
+        self._send({"do": "tokenize", "text": text})
+        return [(token, piece) for token, piece in self._wait_for("tokens")["tokens"]]
+
+    def events(self, timeout: float | None = None) -> Iterator[Event | None]:
+        """Events as they come; None whenever `timeout` seconds passed without one.
+
+        Raises the error of a failed load, and WorkerDied when the process is gone.
+        """
+        while True:
+            message = self._next(timeout)
+            yield None if message is None else event_from_json(message)
+
+    def wait_devices(self) -> tuple[Device, ...]:
+        """What the build of llama.cpp can use; waits for the worker's hello."""
+        while self.devices is None:
+            self._note(self._receive(None))
+        return self.devices
+
+    def kill(self) -> None:
+        """End the process now."""
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def close(self) -> None:
+        """End the worker: the end of its wire ends it. Reaps it, so no zombie is left in a long-lived parent."""
+        self._wire.close()
+        self.kill()
+        os.waitpid(self.pid, 0)
+        os.close(self._stderr)
+
+    def _send(self, message: Json) -> None:
+        try:
+            self._wire.send(message)
+        except BrokenPipeError:
+            raise self._death() from None
+
+    def _wait_for(self, event: str) -> Json:
+        while True:
+            message = self._next(None)
+            if message is not None and message["event"] == event:
+                return message
+
+    def _next(self, timeout: float | None) -> Json | None:
+        """The next message that is not hello, loaded or an error; None after `timeout` seconds without one."""
+        deadline = None if timeout is None else monotonic() + timeout
+        while not self._pending:
+            left = None if deadline is None else deadline - monotonic()
+            if left is not None and left <= 0:
+                return None
+            self._note(self._receive(left))
+        return self._pending.popleft()
+
+    def _note(self, messages: list[Json]) -> None:
+        for message in messages:
+            match message["event"]:
+                case "hello":
+                    self.devices = tuple(Device(**device) for device in message["devices"])
+                case "loaded":
+                    self.loaded = True
+                case "error":
+                    raise from_wire(message)
+                case _:
+                    self._pending.append(message)
+
+    def _receive(self, timeout: float | None) -> list[Json]:
+        """Messages that arrive within `timeout` seconds; what the worker writes to stderr is kept aside."""
+        ready = self._poll.poll(None if timeout is None else timeout * 1000)
+        for descriptor, _ in ready:
+            if descriptor == self._wire.reader:
+                messages = self._wire.receive()
+                if messages is None:
+                    raise self._death()
+                return messages
+            self._drain_stderr()
+        return []
+
+    def _drain_stderr(self) -> None:
+        data = os.read(self._stderr, _STDERR_BYTES)
+        if not data:
+            self._poll.unregister(self._stderr)
+        self._said = (self._said + data)[-_STDERR_BYTES:]
+        if os.environ.get("INFER_DEBUG") and data:
+            os.write(2, data)
+
+    def _death(self) -> InferError:
+        """What became of the worker, from its exit status and its last words."""
+        _, status = os.waitpid(self.pid, 0)
+        while (data := os.read(self._stderr, _STDERR_BYTES)) != b"":
+            self._said = (self._said + data)[-_STDERR_BYTES:]
+        return _death(status, self._said.decode("utf-8", "replace"))
+
+
+def _death(status: int, said: str) -> WorkerDied:
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+    detail = f": {last}" if last else ""
+    if not os.WIFSIGNALED(status):
+        return WorkerDied(cause=f"ended with exit code {os.waitstatus_to_exitcode(status)}", detail=detail)
+    number = os.WTERMSIG(status)
+    if number == signal.SIGKILL:
+        cause = "was killed by the system, most likely because memory ran out"
+        return WorkerDied(cause=cause, detail="", exit_code=6, hint="try a smaller --ctx or a smaller model")
+    if number == signal.SIGBUS:
+        detail = ": the model file changed or became unreadable while it was in use"
+        return WorkerDied(cause="was ended by SIGBUS", detail=detail, exit_code=5)
+    name = signal.Signals(number).name
+    return WorkerDied(cause=f"was ended by {name}, inside llama.cpp", detail=detail)
+
+
+def spawn() -> WorkerClient:
+    """Start a bare worker: it imports llama.cpp while the caller goes on.
+
+    It gets the wire as descriptors 3 and 4, /dev/null as stdin and stdout (a child that kept stdout open would keep
+    `$(infer ...)` waiting) and a pipe as stderr. SIGINT and SIGHUP stay blocked in it from before its exec: a Ctrl-C
+    reaches the whole process group, and the parent decides what it means.
+    """
+    to_worker, from_worker, stderr = _high_pipe(), _high_pipe(), _high_pipe()
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_DUP2, stderr[1], 2),
+        (os.POSIX_SPAWN_DUP2, to_worker[0], 3),
+        (os.POSIX_SPAWN_DUP2, from_worker[1], 4),
+    ]
+    # -S and our own path: site's work is done in the parent already
+    start = f"import sys; sys.path[:] = {sys.path!r}; from infer.worker.process import main; main()"
+    command = [sys.executable, "-S", "-E", "-c", start]
+    environment = {**os.environ, "GGML_NO_BACKTRACE": "1"}
+    blocked = [signal.SIGINT, signal.SIGHUP]
+    pid = os.posix_spawn(sys.executable, command, environment, file_actions=actions, setsigmask=blocked)
+    for descriptor in (to_worker[0], from_worker[1], stderr[1]):
+        os.close(descriptor)
+    return WorkerClient(pid, Wire(from_worker[0], to_worker[1]), stderr[0])
+
+
+def _high_pipe() -> tuple[int, int]:
+    """A pipe whose descriptors are out of the way of those that the child is given."""
+    import fcntl
+
+    low = os.pipe()
+    high = tuple(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10) for descriptor in low)
+    for descriptor in low:
+        os.close(descriptor)
+    return high[0], high[1]

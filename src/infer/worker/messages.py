@@ -1,0 +1,81 @@
+"""What is said over the wire, as JSON objects.
+
+    to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text}
+    from the worker  hello {devices} · loaded {} · prompt {text, tokens, dropped} · tokens {tokens}
+                     events {id}: progress · delta · finished · failed
+                     error {code, facts}: what was asked last (load, prompt, tokenize) cannot be done
+
+Every request of the parent is answered; ids are the parent's.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from infer.errors import from_wire
+from infer.types import (
+    Completion,
+    ContextUse,
+    Delta,
+    EngineConfig,
+    Event,
+    Failed,
+    Finished,
+    Message,
+    Progress,
+    Request,
+    SamplingParams,
+    TextDelta,
+    TextPart,
+    Timings,
+    Usage,
+)
+
+Json = dict[str, Any]
+
+
+def config_from_json(data: Json) -> EngineConfig:
+    """An EngineConfig from `asdict`'s object."""
+    lora = tuple((str(path), float(scale)) for path, scale in data["lora"])
+    return EngineConfig(**{**data, "lora": lora})
+
+
+def request_from_json(data: Json) -> Request:
+    """A Request from `asdict`'s object."""
+    messages = tuple(
+        Message(item["role"], tuple(TextPart(part["text"]) for part in item["content"])) for item in data["messages"]
+    )
+    sampling = SamplingParams(**data["sampling"])
+    stop = tuple(data["stop"])
+    return Request(**{**data, "messages": messages, "sampling": sampling, "stop": stop})
+
+
+def event_to_json(event: Event) -> Json:
+    """An event as a message of the worker."""
+    match event:
+        case Progress(id, done, total):
+            return {"event": "progress", "id": id, "done": done, "total": total}
+        case TextDelta(id, delta):
+            return {"event": "delta", "id": id, "content": delta.content, "reasoning": delta.reasoning}
+        case Finished(id, completion):
+            return {"event": "finished", "id": id, "completion": asdict(completion)}
+        case Failed(id, error):
+            return {"event": "failed", "id": id, **error.to_wire()}
+
+
+def event_from_json(data: Json) -> Event:
+    """The event in a message of the worker."""
+    match data["event"]:
+        case "progress":
+            return Progress(data["id"], data["done"], data["total"])
+        case "delta":
+            return TextDelta(data["id"], Delta(data["content"], data["reasoning"]))
+        case "failed":
+            return Failed(data["id"], from_wire(data))
+        case _:
+            return Finished(data["id"], _completion_from_json(data["completion"]))
+
+
+def _completion_from_json(data: Json) -> Completion:
+    usage, timings = Usage(**data["usage"]), Timings(**data["timings"])
+    context = ContextUse(**data["context"])
+    return Completion(**{**data, "usage": usage, "timings": timings, "context": context})

@@ -1,0 +1,153 @@
+"""The worker process: holds the LLM, because llama.cpp may abort the process it lives in.
+
+The main thread owns llama.cpp and steps the engine (SIGALRM limits its template rendering); a second thread reads
+the wire, so an abort is heard in the middle of a decode. The end of the wire ends the process at once.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from dataclasses import asdict, replace
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+from infer.errors import EngineFailure, InferError, InternalError
+from infer.types import EngineConfig, Event
+from infer.worker.messages import config_from_json, event_to_json, request_from_json
+from infer.worker.wire import Wire
+
+Json = dict[str, Any]
+WIRE_IN, WIRE_OUT = 3, 4  # the descriptors that the parent hands over
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class Worker:
+    """Answers the parent's messages with an LLM, one engine step at a time between them."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._inbox: SimpleQueue[Json] = SimpleQueue()
+        self._llm: Any = None
+        self._ids: dict[int, int] = {}  # the LLM's id of a request -> the parent's
+
+    def run(self) -> None:
+        """Serve until the wire ends (the reader thread then ends the process)."""
+        Thread(target=self._read, daemon=True).start()
+        self._guarded({"do": "hello"})
+        while True:
+            while not self._inbox.empty() or self._llm is None or not self._llm.has_work:
+                self._guarded(self._inbox.get())
+            self._guarded({"do": "step"})
+
+    def _read(self) -> None:
+        """The reader thread. It never raises: whatever happens to the wire, the process has to end."""
+        try:
+            while (messages := self._wire.receive()) is not None:
+                for message in messages:
+                    self._hear(message)
+        finally:
+            os._exit(0)
+
+    def _hear(self, message: Json) -> None:
+        if message["do"] == "abort" and self._llm is not None:
+            self._llm.abort_flag.set()
+        self._inbox.put(message)
+        if message["do"] == "load":
+            _import_jinja_early()
+
+    def _guarded(self, message: Json) -> None:
+        """Do what a message asks; whatever goes wrong becomes an answer."""
+        try:
+            self._do(message)
+        except BrokenPipeError:
+            os._exit(0)
+        except InferError as error:
+            self._fail(message, error)
+        except MemoryError:
+            self._fail(message, EngineFailure(what="out of memory"))
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()
+            self._fail(message, InternalError(what=f"{type(error).__name__}: {error}"))
+
+    def _fail(self, message: Json, error: InferError) -> None:
+        if message["do"] == "submit":
+            self._wire.send({"event": "failed", "id": message["id"], **error.to_wire()})
+        elif message["do"] == "step":
+            for identity in self._ids.values():
+                self._wire.send({"event": "failed", "id": identity, **error.to_wire()})
+            os._exit(0)  # a context that failed is not to be trusted with the next request
+        else:
+            self._wire.send({"event": "error", **error.to_wire()})
+
+    def _do(self, message: Json) -> None:
+        match message["do"]:
+            case "hello":
+                self._hello()
+            case "load":
+                self._load(message["path"], config_from_json(message["config"]))
+            case "submit":
+                self._ids[self._llm.submit(request_from_json(message["request"]))] = message["id"]
+            case "abort":
+                self._abort(message["id"])
+            case "prompt":
+                prompt = self._llm.prompt(request_from_json(message["request"]))
+                self._wire.send({"event": "prompt", **asdict(prompt)})
+            case "tokenize":
+                self._wire.send({"event": "tokens", "tokens": self._llm.tokenize(message["text"])})
+            case "step":
+                self._send_events(self._llm.step())
+
+    def _hello(self) -> None:
+        from infer.engine.llama.devices import list_devices
+
+        self._wire.send({"event": "hello", "devices": [asdict(device) for device in list_devices()]})
+
+    def _load(self, path: str, config: EngineConfig) -> None:
+        from infer.llm import LLM
+
+        if self._llm is not None:
+            self._llm.close()
+        self._llm = LLM(path, config)
+        self._wire.send({"event": "loaded"})
+
+    def _abort(self, identity: int) -> None:
+        ours = next((own for own, parents in self._ids.items() if parents == identity), None)
+        events = self._llm.abort(ours) if self._llm is not None and ours is not None else []
+        self._send_events(events)
+
+    def _send_events(self, events: list[Event]) -> None:
+        for event in events:
+            data = event_to_json(replace(event, id=self._ids[event.id]))
+            if data["event"] == "finished":
+                del self._ids[event.id]
+            self._wire.send(data)
+
+
+def _import_jinja_early() -> None:
+    """Most prompts need Jinja: import it here while the main thread is in llama.cpp's loading, which frees the GIL."""
+    import infer.chat.template
+
+    infer.chat.template.preload()
+
+
+def _die_with_parent() -> None:
+    """Ask Linux for SIGKILL when the parent ends; elsewhere the end of the wire does it alone."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+def main() -> None:
+    """Entry of the child process."""
+    _die_with_parent()
+    Worker(Wire(WIRE_IN, WIRE_OUT)).run()
+
+
+if __name__ == "__main__":
+    main()
