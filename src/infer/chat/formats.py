@@ -1,0 +1,83 @@
+"""How model families mark their reasoning: a table of markers, chosen by what the chat template contains.
+
+Markers are text. Some are control tokens, whose text an engine must show for the parser to see them. The call
+syntax of tools gets its columns here later.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["content", "reasoning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A text that is taken out of the stream.
+
+    then       what follows it; None: what came before goes on
+    anywhere   also inside an answer that has begun; otherwise an answer may say "<think>" and it is just text
+    """
+
+    text: str
+    then: Mode | None
+    anywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningFormat:
+    """One family's markers. `needs`: the texts that a chat template of this family all contains."""
+
+    name: str
+    needs: tuple[str, ...]
+    markers: tuple[Marker, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The markers' texts; a control token that is part of one has to be shown as text."""
+        return tuple(marker.text for marker in self.markers)
+
+
+def _pair(name: str, start: str, end: str) -> ReasoningFormat:
+    """Reasoning between two tags, before the answer."""
+    return ReasoningFormat(name, (end,), (Marker(start, "reasoning"), Marker(end, "content")))
+
+
+_GPT_OSS = ReasoningFormat(
+    "gpt-oss",
+    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
+    (
+        Marker("<|channel|>analysis<|message|>", "reasoning", anywhere=True),
+        Marker("<|channel|>commentary<|message|>", "content", anywhere=True),
+        Marker("<|channel|>final<|message|>", "content", anywhere=True),
+        Marker("<|start|>assistant", None, anywhere=True),
+        Marker("<|end|>", None, anywhere=True),
+    ),
+)
+
+# Ordered: the first whose texts a template all contains. Sources: the chat templates of the models named.
+FORMATS: tuple[ReasoningFormat, ...] = (
+    _GPT_OSS,  # OpenAI's harmony format: channels analysis, commentary and final
+    _pair("seed", "<seed:think>", "</seed:think>"),  # ByteDance Seed-OSS
+    _pair("minimax", "<mm:think>", "</mm:think>"),  # MiniMax M3
+    _pair("mistral", "[THINK]", "[/THINK]"),  # Magistral, Ministral 3 Reasoning
+    _pair("cohere", "<|START_THINKING|>", "<|END_THINKING|>"),  # Command R7B, Command A
+    _pair("apertus", "<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
+    _pair("gemma", "<|channel>thought\n", "<channel|>"),  # Gemma 4
+    _pair("thinking", "<thinking>", "</thinking>"),  # Apriel 1.5
+    _pair("think", "<think>", "</think>"),  # Qwen 3, DeepSeek, GLM, SmolLM3, Nemotron, Kimi, MiniMax M2, ...
+)
+
+
+def detect(template: str | None) -> ReasoningFormat | None:
+    """The format of a model with this chat template; None: no reasoning, or none that is marked."""
+    if template is None:
+        return None
+    return next((form for form in FORMATS if all(text in template for text in form.needs)), None)
+
+
+def starts_in_reasoning(prompt: str, form: ReasoningFormat | None) -> bool:
+    """Whether the rendered prompt ends with an open marker: the model goes on inside the reasoning."""
+    if form is None:
+        return False
+    end = prompt.rstrip()
+    return any(end.endswith(m.text.rstrip()) for m in form.markers if m.then == "reasoning")

@@ -1,0 +1,212 @@
+"""A model's own chat template: messages become the prompt. The only door to jinja2.
+
+The reference is what the models' authors test with, `apply_chat_template` of Hugging Face transformers: an
+immutable sandbox with trim_blocks, lstrip_blocks and loop controls; `raise_exception`, `strftime_now`, a
+`tojson` that leaves <, > and letters beyond ASCII alone; a `{% generation %}` block that is only its body; the
+variables messages, tools, documents, add_generation_prompt, bos_token and eos_token.
+
+A template comes from a stranger: it compiles and renders under `guard.limited`, its source and its output have
+a largest size, and everything that can go wrong in it is a `BadTemplate` with one line that says why. There is
+no other template to fall back to: a prompt in the wrong format gives wrong answers without a word.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from infer.chat import formats, guard
+from infer.errors import BadTemplate
+from infer.types import Message
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MAX_SOURCE = 1 << 20
+MAX_ADDED = 4 << 20
+SECONDS_COMPILE, SECONDS_RENDER = 1.0, 1.9
+LARGEST_NUMBER = 1 << 4096
+
+# How templates name the switch for reasoning, and its values (off, on). From the templates themselves: Qwen3,
+# GLM, SmolLM3, Nemotron 3, Gemma 4 / DeepSeek V3.1, Granite 3, Kimi K3 / MiniMax M3 / Ling / Command A.
+_SWITCHES: Mapping[str, tuple[object, object]] = {
+    "enable_thinking": (False, True),
+    "thinking": (False, True),
+    "thinking_mode": ("disabled", "enabled"),
+    "thinking_option": ("off", "on"),
+    "reasoning": (False, True),
+}
+_PROBE = "needle-in-a-haystack"
+Result = TypeVar("Result")
+
+
+def supports_thinking(source: str) -> bool:
+    """Whether a template knows reasoning: it has a switch for it, or writes the markers around it."""
+    return "enable_thinking" in source or formats.detect(source) is not None
+
+
+class Template:
+    """A compiled chat template. `Template(source, bos, eos)` raises BadTemplate when it cannot be used.
+
+    source   Jinja text as in the GGUF's tokenizer.chat_template; None: the file has none
+    bos      the texts of the model's first and last token, "" where it has none
+    """
+
+    def __init__(self, source: str | None, bos: str, eos: str) -> None:
+        if source is None:
+            raise BadTemplate(why="the file has none")
+        if len(source.encode("utf-8", "replace")) > MAX_SOURCE:
+            raise BadTemplate(why=f"it is larger than {MAX_SOURCE >> 20} MiB")
+        self.source = source
+        self._tokens = {"bos_token": bos, "eos_token": eos}
+        environment = _environment()
+        self._compiled = _guarded(lambda: environment.from_string(source), SECONDS_COMPILE, guard.MEMORY)
+        self._typed: bool | None = None
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        think: bool | None = None,
+        tools: Sequence[Mapping[str, object]] | None = None,
+        max_added: int = MAX_ADDED,
+    ) -> str:
+        """The prompt for a conversation.
+
+        think      None: the template's default; else the switch it has for reasoning, if it has one
+        tools      functions in OpenAI's form
+        max_added  characters the template may add to the messages' own
+
+        Raises BadTemplate. A message's content is one string, as the reference passes it; a template that
+        loses strings and only reads lists of typed parts gets [{"type": "text", "text": ...}].
+        """
+        size = sum(len(message.text) for message in messages) + len(str(tools or ""))
+        variables = {"add_generation_prompt": add_generation_prompt, "tools": tools, **self._switches(think)}
+
+        def work() -> str:
+            if self._typed is None:
+                self._typed = self._wants_parts()
+            content = [_as_dict(message.role, message.text, self._typed) for message in messages]
+            return self._write(content, variables, 2 * size + max_added)
+
+        return _guarded(work, SECONDS_RENDER, guard.MEMORY + 16 * size)
+
+    def _switches(self, think: bool | None) -> dict[str, object]:
+        named = [] if think is None else [n for n in _SWITCHES if re.search(rf"\b{n}\b", self.source)]
+        return {name: _SWITCHES[name][bool(think)] for name in named}
+
+    def _wants_parts(self) -> bool:
+        """Whether a string as content gets lost, and a list of typed parts does not."""
+        return not self._shows_probe(typed=False) and self._shows_probe(typed=True)
+
+    def _shows_probe(self, *, typed: bool) -> bool:
+        try:
+            text = self._write([_as_dict("user", _PROBE, typed)], {"tools": None}, MAX_ADDED)
+        except Exception:  # a template that refuses this conversation says so about the real one, too
+            return False
+        return _PROBE in text
+
+    def _write(self, messages: list[dict[str, object]], variables: dict[str, object], limit: int) -> str:
+        given = {"messages": messages, "documents": None, **self._tokens, **variables}
+        return "".join(_bounded(self._compiled.generate(given), limit))
+
+
+def _as_dict(role: str, text: str, typed: bool) -> dict[str, object]:
+    return {"role": role, "content": [{"type": "text", "text": text}] if typed else text}
+
+
+def _bounded(chunks: Iterator[str], limit: int) -> Iterator[str]:
+    length = 0
+    for chunk in chunks:
+        length += len(chunk)
+        if length > limit:
+            raise BadTemplate(why=f"it writes more than {limit:,} characters")
+        yield chunk
+
+
+def _guarded(work: Callable[[], Result], seconds: float, memory: int) -> Result:
+    """Run template code under its limits; whatever it raises becomes BadTemplate."""
+    try:
+        return guard.limited(work, seconds=seconds, memory=memory)
+    except BadTemplate:
+        raise
+    except Exception as error:
+        raise BadTemplate(why=_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    """One line, at most 200 characters: what a person can tell the model's author."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    line = getattr(error, "lineno", None)
+    if isinstance(error, RecursionError):
+        text = "it calls itself without end"
+    text = f"line {line}: {text}" if line else text
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    """The reference's environment, less the operations that can keep one C call busy for minutes."""
+    from jinja2 import nodes
+    from jinja2.exceptions import SecurityError
+    from jinja2.ext import Extension, loopcontrols
+    from jinja2.parser import Parser
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Generation(Extension):
+        """`{% generation %}` marks what the assistant said, for training; it renders as its body."""
+
+        tags: set[str] = {"generation"}  # noqa: RUF012
+
+        def parse(self, parser: Parser) -> list[nodes.Node]:
+            next(parser.stream)
+            return list(parser.parse_statements(("name:endgeneration",), drop_needle=True))
+
+    class Environment(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset({"*", "**"})
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            if isinstance(left, int) and isinstance(right, int):
+                bits = left.bit_length() * (right if operator == "**" else 1) + right.bit_length()
+                if bits > LARGEST_NUMBER.bit_length():
+                    raise SecurityError("a number grows too large")
+            return super().call_binop(context, operator, left, right)
+
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
+    environment.filters["tojson"] = _tojson
+    environment.filters["round"] = _limited_round(environment.filters["round"])
+    environment.globals["raise_exception"] = _raise_exception
+    environment.globals["strftime_now"] = _strftime_now
+    return environment
+
+
+def _tojson(value: object, ensure_ascii: bool = False, **options: Any) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, **options)
+
+
+def _limited_round(original: Callable[..., object]) -> Callable[..., object]:
+    def limited_round(value: object, precision: int = 0, method: str = "common") -> object:
+        if abs(precision) > 300:
+            raise ValueError("round: too many digits")
+        return original(value, precision, method)
+
+    return limited_round
+
+
+def _strftime_now(form: str) -> str:
+    return datetime.now().strftime(form)
+
+
+def _raise_exception(message: str) -> NoReturn:
+    from jinja2.exceptions import TemplateError
+
+    raise TemplateError(message)
+
+
+def preload() -> None:
+    """Import Jinja ahead of the first template, for example while a model loads."""
+    import jinja2.ext
+    import jinja2.sandbox  # noqa: F401
