@@ -9,12 +9,14 @@
     │   ├── InvalidText         invalid-text        2
     │   └── ConfigError         config              2
     ├── ModelNotFound           model-not-found     3
+    │   ├── NotDownloaded       not-downloaded      3
     │   └── FileUnreadable      file-unreadable     3
     ├── NetworkError            network             4
     ├── IntegrityError          integrity           5
     │   ├── BadModelFile        bad-model-file      5
     │   └── BadTemplate         bad-template        5
     ├── DoesNotFit              does-not-fit        6
+    │   ├── DeviceMissing       no-device           6
     │   └── OutputUnwritable    output-unwritable   6
     ├── ContextOverflow         context-overflow    7
     ├── ConstraintUnmet         constraint-unmet    8
@@ -126,6 +128,13 @@ class ModelNotFound(InferError):
         return super().hint
 
 
+class NotDownloaded(ModelNotFound):
+    """A model that is known by name and has no file on this machine. Facts: name, hint."""
+
+    code = "not-downloaded"
+    text = "{name} is not on this machine, and this version of infer cannot download yet"
+
+
 class FileUnreadable(ModelNotFound):
     """A file that is absent or may not be read. Facts: path, why, hint."""
 
@@ -172,6 +181,17 @@ class DoesNotFit(InferError):
     def __str__(self) -> str:
         need, have = self.facts.get("need"), self.facts.get("have")
         return self.text.format(**self.facts, need_text=_bytes(need), have_text=_bytes(have))
+
+
+class DeviceMissing(DoesNotFit):
+    """A GPU was asked for and this build of llama.cpp has none to offer. Facts: asked."""
+
+    code = "no-device"
+    text = "{asked} asks for a GPU, but this llama-cpp-python finds none"
+    hint_text = "install a wheel with CUDA or Metal (see the README), or leave the option out"
+
+    def __str__(self) -> str:
+        return InferError.__str__(self)
 
 
 class OutputUnwritable(DoesNotFit):

@@ -116,7 +116,7 @@ def shown(text: bytes) -> str:
 
 
 def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+    return "no such file" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
 
 
 def _open(path: str) -> tuple[int, os.stat_result]:
@@ -375,11 +375,7 @@ class _Reader:
         if not elements:
             self.refuse(f"{self.where} has an empty dimension: {' x '.join(map(str, shape))}")
         if shape[0] % block:
-            self.refuse(
-                f"{self.where} has rows of {shape[0]:,} elements; {type_name} comes in blocks of {block}"
-            )
+            self.refuse(f"{self.where} has rows of {shape[0]:,} elements; {type_name} comes in blocks of {block}")
         if offset != expected:
-            self.refuse(
-                f"{self.where} lies at offset {offset:,}, where the tensors before it say {expected:,}"
-            )
+            self.refuse(f"{self.where} lies at offset {offset:,}, where the tensors before it say {expected:,}")
         return name, kind, elements, elements // block * block_bytes
