@@ -71,24 +71,25 @@ class LLM:
         self._load_seconds = perf_counter() - started
 
     def prompt(self, request: Request) -> Prompt:
-        """The prompt as text and token ids, without computing anything."""
+        """The whole prompt as text and token ids, whether it fits or not. Raises BadTemplate."""
+        return self._prompts.render(request)
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of plain text, without BOS."""
+        return self._model.vocabulary.tokenize(text, special=False)
+
+    def pieces(self, tokens: list[int]) -> list[str]:
+        """The text of each token; bytes that are no whole character become U+FFFD."""
+        return [self._model.vocabulary.text(token) for token in tokens]
+
+    def submit(self, request: Request) -> int:
+        """Queue a request; its events come from `step`.
+
+        Raises BadTemplate, ContextOverflow, EmptyPrompt.
+        """
         prompt = self._prompts.build(request)
         if not prompt.tokens:
             raise EmptyPrompt()
-        return prompt
-
-    def tokenize(self, text: str) -> list[tuple[int, str]]:
-        """Token ids of plain text, each with its piece of the text."""
-        vocabulary = self._model.vocabulary
-        ids = vocabulary.tokenize(text, special=False)
-        return [(token, vocabulary.piece(token, special=True).decode("utf-8", "replace")) for token in ids]
-
-    def submit(self, request: Request) -> int:
-        """Queue a request; its events come from `step`. Raises what `prompt` raises."""
-        return self.submit_prompt(request, self.prompt(request))
-
-    def submit_prompt(self, request: Request, prompt: Prompt) -> int:
-        """Queue a request whose prompt has been built already."""
         sampling = request.sampling
         seed = sampling.seed if sampling.seed is not None else int.from_bytes(os.urandom(4), "little")
         sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens)

@@ -40,7 +40,7 @@ class PromptBuilder:
         Raises BadTemplate when the template cannot be rendered, ContextOverflow when the prompt does not fit
         (an answer needs at least one position).
         """
-        prompt = self._build(request)
+        prompt = self.render(request)
         room = self._max_context - 1
         if len(prompt.tokens) <= room:
             return prompt
@@ -49,7 +49,8 @@ class PromptBuilder:
         shorter = self._drop_messages(request, room) if request.overflow == "drop-oldest" else request
         return replace(fitted := self._cut(shorter, room), dropped=len(prompt.tokens) - len(fitted.tokens))
 
-    def _build(self, request: Request) -> Prompt:
+    def render(self, request: Request) -> Prompt:
+        """The whole prompt of a request, whether it fits or not. Raises BadTemplate."""
         if request.raw:
             text = request.messages[-1].text
             return Prompt(text, self._with_bos(self._vocabulary.tokenize(text, special=False)))
@@ -95,7 +96,7 @@ class PromptBuilder:
 
     def _drop_messages(self, request: Request, room: int) -> Request:
         """Without its oldest turns: system messages and the last message stay, and a user speaks first."""
-        while len(self._build(request).tokens) > room:
+        while len(self.render(request).tokens) > room:
             turns = [m for m in request.messages[:-1] if m.role != "system"]
             if not turns:
                 break
@@ -106,7 +107,7 @@ class PromptBuilder:
 
     def _cut(self, request: Request, room: int) -> Prompt:
         """The last message shortened at its start (drop-oldest) or in its middle (drop-middle) until it fits."""
-        prompt = self._build(request)
+        prompt = self.render(request)
         ids = self._vocabulary.tokenize(request.messages[-1].text, special=False)
         keep = len(ids)
         for _ in range(_CUT_ATTEMPTS):
@@ -117,7 +118,7 @@ class PromptBuilder:
                 break
             half = keep // 2 if request.overflow == "drop-middle" else 0
             kept = self._text(ids[:half]) + self._text(ids[len(ids) - keep + half :])
-            prompt = self._build(_with_last_text(request, kept))
+            prompt = self.render(_with_last_text(request, kept))
         raise self._overflow(prompt)
 
     def _overflow(self, prompt: Prompt) -> ContextOverflow:

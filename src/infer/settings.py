@@ -65,9 +65,7 @@ SETTINGS: tuple[Setting, ...] = (
         None,
         ("error", "drop-oldest", "drop-middle"),
     ),
-    Setting(
-        "gpu_layers", "layers", "auto", "layers on the GPU: a number, auto or all", 0, choices=("auto", "all")
-    ),
+    Setting("gpu_layers", "layers", "auto", "layers on the GPU: a number, auto or all", 0, choices=("auto", "all")),
     Setting("threads", "int", None, "CPU threads; none: as many as there are cores", 1, 512),
     Setting("kv_type", "choice", "f16", "type of the KV cache", None, None, ("f16", "q8_0", "q4_0")),
     Setting("think", "choice", None, "reasoning of thinking models", None, None, ("on", "off", "show")),

@@ -55,16 +55,16 @@ class WorkerClient:
         """Ask for a request's end; its `Finished` comes as an event."""
         self._send({"do": "abort", "id": identity})
 
-    def prompt(self, request: Request) -> tuple[str, list[int]]:
-        """The rendered prompt and its token ids."""
+    def prompt(self, request: Request) -> tuple[str, list[tuple[int, str]]]:
+        """The whole prompt as text, and as token ids each with its text."""
         self._send({"do": "prompt", "request": asdict(request)})
         answer = self._wait_for("prompt")
-        return answer["text"], answer["tokens"]
+        return answer["text"], _pairs(answer)
 
     def tokenize(self, text: str) -> list[tuple[int, str]]:
-        """Token ids of plain text, each with its piece of the text."""
+        """Token ids of plain text, each with its text."""
         self._send({"do": "tokenize", "text": text})
-        return [(token, piece) for token, piece in self._wait_for("tokens")["tokens"]]
+        return _pairs(self._wait_for("tokens"))
 
     def events(self, timeout: float | None = None) -> Iterator[Event | None]:
         """Events as they come; None whenever `timeout` seconds passed without one.
@@ -155,6 +155,10 @@ class WorkerClient:
         while (data := os.read(self._stderr, _STDERR_BYTES)) != b"":
             self._said = (self._said + data)[-_STDERR_BYTES:]
         return _death(status, self._said.decode("utf-8", "replace"))
+
+
+def _pairs(answer: Json) -> list[tuple[int, str]]:
+    return [(token, piece) for token, piece in answer["tokens"]]
 
 
 def _death(status: int, said: str) -> WorkerDied:

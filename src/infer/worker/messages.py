@@ -1,7 +1,7 @@
 """What is said over the wire, as JSON objects.
 
     to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text}
-    from the worker  hello {devices} · loaded {} · prompt {text, tokens, dropped} · tokens {tokens}
+    from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]}
                      events {id}: progress · delta · finished · failed
                      error {code, facts}: what was asked last (load, prompt, tokenize) cannot be done
 

@@ -95,9 +95,9 @@ class Worker:
                 self._abort(message["id"])
             case "prompt":
                 prompt = self._llm.prompt(request_from_json(message["request"]))
-                self._wire.send({"event": "prompt", **asdict(prompt)})
+                self._wire.send({"event": "prompt", "text": prompt.text, **self._pieces(prompt.tokens)})
             case "tokenize":
-                self._wire.send({"event": "tokens", "tokens": self._llm.tokenize(message["text"])})
+                self._wire.send({"event": "tokens", **self._pieces(self._llm.tokenize(message["text"]))})
             case "step":
                 self._send_events(self._llm.step())
 
@@ -113,6 +113,9 @@ class Worker:
             self._llm.close()
         self._llm = LLM(path, config)
         self._wire.send({"event": "loaded"})
+
+    def _pieces(self, tokens: list[int]) -> Json:
+        return {"tokens": list(zip(tokens, self._llm.pieces(tokens), strict=True))}
 
     def _abort(self, identity: int) -> None:
         ours = next((own for own, parents in self._ids.items() if parents == identity), None)

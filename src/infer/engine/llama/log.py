@@ -2,6 +2,7 @@
 
 import ctypes
 from collections import deque
+from typing import ClassVar
 
 from infer.engine.llama.library import bindings
 
@@ -10,12 +11,15 @@ _CONTINUED = 5
 
 
 class Log:
-    """Receives llama.cpp's log while it is open. There is one log per process, as in llama.cpp."""
+    """Receives llama.cpp's log. There is one per process, as in llama.cpp: the newest."""
+
+    _installed: ClassVar["Log | None"] = None  # llama.cpp calls it, so it must not be collected
 
     def __init__(self, lines: int = 200) -> None:
         self._lines: deque[tuple[int, str]] = deque(maxlen=lines)
         self._callback = bindings.llama_log_callback(self._receive)
         bindings.llama_log_set(self._callback, ctypes.c_void_p(0))
+        Log._installed = self
 
     def _receive(self, level: int, text: bytes, _: object) -> None:
         line = text.decode("utf-8", "replace").rstrip("\n")

@@ -1,0 +1,108 @@
+"""One answer as it arrives: text to stdout at once, signs of life, last words after a signal."""
+
+from dataclasses import dataclass, field
+
+from infer.cli.model import Opened, unused_gpu
+from infer.cli.report import Result, record, remark
+from infer.cli.session import Session
+from infer.errors import Interrupted
+from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta
+
+_TICK = 0.25  # seconds between looks at the clock while nothing arrives
+_SILENCE = 1.0  # seconds of silence before a terminal is told what is going on
+_LAST_WORDS = 0.2  # seconds the worker has after a signal to hand over what it has
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer as it arrives, and what there is to say about it afterwards."""
+
+    opened: Opened
+    session: Session
+    as_json: bool
+    show_reasoning: bool
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    completion: Completion | None = None
+    first_token: float | None = None
+    total: float = 0.0
+    _silent_since: float = 0.0
+    _id: int = 0
+
+    def stream(self, request: Request) -> None:
+        """Ask, and write the answer as it comes. Raises the request's error, and Interrupted after last words."""
+        self._silent_since = self.session.seconds()
+        self._id = self.opened.worker.submit(request)
+        try:
+            self._listen(None)
+        except Interrupted:
+            self._last_words()
+            raise
+        self._end(request)
+
+    def _listen(self, deadline: float | None) -> None:
+        """Take events until the answer has ended, or until `deadline` (seconds of this process)."""
+        for event in self.opened.worker.events(_TICK if deadline is None else _LAST_WORDS / 4):
+            match event:
+                case TextDelta(_, delta):
+                    self._write(delta.content, delta.reasoning)
+                case Progress(_, done, total):
+                    self._progress(done, total)
+                case Failed(_, error):
+                    raise error
+                case Finished(_, completion):
+                    self.completion = completion
+                    return
+                case None:
+                    self._progress(0, 0)
+            if deadline is not None and self.session.seconds() > deadline:
+                return
+
+    def _write(self, content: str, reasoning: str) -> None:
+        if self.first_token is None:
+            self.first_token = self.session.seconds()
+            if note := unused_gpu(self.opened):
+                self.session.output.note(f"note: {note}")
+        self.reasoning.append(reasoning)
+        self.text.append(content)
+        if reasoning and self.show_reasoning:
+            self.session.output.reasoning(reasoning)
+        if not self.as_json:
+            self.session.output.answer(content)
+
+    def _progress(self, done: int, total: int) -> None:
+        """A sign of life on a terminal once nothing has come for a second."""
+        waited = self.session.seconds() - self._silent_since
+        if self.first_token is not None or waited < _SILENCE:
+            return
+        if not total:
+            self.session.output.progress("" if self.opened.worker.loaded else f"loading {self.opened.model.ref} …")
+            return
+        share, rate = 100 * done / total, done / waited
+        self.session.output.progress(f"prefill {done:,}/{total:,} ({share:.0f} %) {rate:,.0f} tok/s")
+
+    def _last_words(self) -> None:
+        """After a signal: what was generated so far goes out, then the worker goes."""
+        self.session.output.clear_progress()
+        self.opened.worker.abort(self._id)
+        self._listen(self.session.seconds() + _LAST_WORDS)
+        self.total = self.session.seconds()
+        if self.as_json and self.completion is not None:
+            self.session.output.data(record(self.opened, self.result()))
+        self.session.output.end_answer()
+
+    def _end(self, request: Request) -> None:
+        completion, output = self.completion, self.session.output
+        assert completion is not None
+        self.total = self.session.seconds()
+        if self.as_json:
+            output.data(record(self.opened, self.result()))
+        output.end_answer()
+        if note := remark(completion, request):
+            output.note(note)
+
+    def result(self) -> Result:
+        """What there is to report, once the answer has ended."""
+        assert self.completion is not None
+        text, reasoning = "".join(self.text), "".join(self.reasoning)
+        return Result(text, reasoning, self.completion, self.first_token, self.total)

@@ -1,0 +1,81 @@
+"""From a model's name and the settings to a worker that is loading it."""
+
+import os
+from dataclasses import dataclass
+
+from infer.cli.session import Session
+from infer.errors import DeviceMissing, UsageError
+from infer.machine import Machine, detect
+from infer.models.plan import Wish, plan
+from infer.models.ref import ModelRef
+from infer.models.store import Store
+from infer.settings import Settings, cache_dir
+from infer.types import Device, EngineConfig, LocalModel
+from infer.worker.client import WorkerClient
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model on its way into the worker, with the settings that now include the model's own."""
+
+    model: LocalModel
+    settings: Settings
+    config: EngineConfig
+    machine: Machine
+    worker: WorkerClient
+
+
+def open_model(name: str, settings: Settings, lora: list[str], session: Session) -> Opened:
+    """Resolve a name, plan, and tell the worker to load; returns while it loads.
+
+    Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError.
+    """
+    store = Store(cache_dir(os.environ), settings.models)
+    model, recommended = store.resolve(ModelRef.parse(name))
+    settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
+    machine = detect()
+    wish = Wish(
+        context=settings["ctx"],
+        threads=settings["threads"],
+        kv_type=settings["kv_type"],
+        gpu_layers=settings["gpu_layers"],
+        lora=tuple(_adapter(text) for text in lora),
+    )
+    config = plan(model.metadata, machine, wish)
+    worker = session.worker()
+    if wish.gpu_layers not in ("auto", 0) and gpu(worker.wait_devices()) is None:
+        raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
+    worker.load(model.path, config)
+    return Opened(model, settings, config, machine, worker)
+
+
+def gpu(devices: tuple[Device, ...]) -> Device | None:
+    """The first GPU that this build of llama.cpp can use."""
+    return next((device for device in devices if device.kind in ("gpu", "igpu")), None)
+
+
+def device_name(opened: Opened) -> str:
+    """Where the model runs, as `--json` and `--verbose` say it."""
+    device = gpu(opened.worker.wait_devices()) if opened.config.gpu_layers else None
+    return f"{device.name} ({device.description})" if device else "CPU"
+
+
+def unused_gpu(opened: Opened) -> str | None:
+    """One line about a GPU that is there and does nothing, with the way to use it."""
+    maker = opened.machine.gpu
+    if maker is None or not opened.config.gpu_layers or gpu(opened.worker.wait_devices()):
+        return None
+    return (
+        f"this machine has an {maker} GPU, but this llama-cpp-python was built without it: running on the CPU "
+        "(README: 'Wheels for CPU, CUDA and Metal'; --gpu-layers 0 silences this)"
+    )
+
+
+def _adapter(text: str) -> tuple[str, float]:
+    path, colon, scale = text.rpartition(":")
+    if not colon or os.path.exists(text):  # noqa: PTH110
+        return text, 1.0
+    try:
+        return path, float(scale)
+    except ValueError:
+        raise UsageError(what=f"--lora {text}: '{scale}' is not a scale", hint="--lora PATH:0.5") from None

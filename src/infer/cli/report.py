@@ -1,0 +1,100 @@
+"""What is said about an answer once it has ended: the JSON record, the statistics, a remark."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from infer.cli.model import Opened, device_name
+from infer.types import Completion, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An answer that has ended. `first_token` and `total` are seconds since the process was started."""
+
+    text: str
+    reasoning: str
+    completion: Completion
+    first_token: float | None
+    total: float
+
+    @property
+    def computed(self) -> int:
+        """Tokens of the prompt that were not in the cache."""
+        return self.completion.usage.prompt - self.completion.usage.cached
+
+    @property
+    def prefill_rate(self) -> float | None:
+        """Tokens a second, computed ones only."""
+        return _rate(self.computed, self.completion.timings.prefill)
+
+    @property
+    def decode_rate(self) -> float | None:
+        """Tokens a second after the first, which the prefill brings."""
+        return _rate(self.completion.usage.completion - 1, self.completion.timings.decode)
+
+
+def record(opened: Opened, result: Result) -> str:
+    """The object that --json prints (CONTRACT.md), on one line."""
+    model, completion = opened.model, result.completion
+    timings: dict[str, Any] = {
+        "load_ms": _milliseconds(completion.timings.load),
+        "first_token_ms": _milliseconds(result.first_token),
+        "prefill_tps": result.prefill_rate,
+        "decode_tps": result.decode_rate,
+        "total_ms": _milliseconds(result.total),
+    }
+    fields = {
+        "model": {"ref": model.ref, "file": model.path, "sha256": model.sha256},
+        "text": result.text,
+        "reasoning": result.reasoning,
+        "tool_calls": [],
+        "finish_reason": completion.finish_reason,
+        "usage": asdict(completion.usage),
+        "timings": timings,
+        "seed": completion.seed,
+        "context": asdict(completion.context),
+        "device": device_name(opened),
+    }
+    return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def statistics(opened: Opened, result: Result) -> list[str]:
+    """What --verbose prints, a line each."""
+    completion, model, metadata = result.completion, opened.model, opened.model.metadata
+    usage, context = completion.usage, completion.context
+    first = result.total if result.first_token is None else result.first_token
+    return [
+        f"model {model.ref}: {metadata.architecture}, {metadata.parameter_count / 1e6:,.1f} M parameters, "
+        f"{metadata.quantization}, {model.path}",
+        f"prompt {usage.prompt:,} tokens: {usage.cached:,} from cache, {result.computed:,} computed"
+        + _shown_rate(result.prefill_rate),
+        f"answer {usage.completion:,} tokens{_shown_rate(result.decode_rate)}, ended by: {completion.finish_reason}",
+        f"time: first token {first:.2f} s, total {result.total:.2f} s, of it loading {completion.timings.load:.2f} s",
+        f"context {context.used:,} of {context.size:,} tokens (trained for {metadata.context_length:,})",
+        f"device {device_name(opened)}, {opened.config.threads} threads; seed {completion.seed}",
+    ]
+
+
+def remark(completion: Completion, request: Request) -> str | None:
+    """What a person must know about how the answer ended."""
+    dropped = completion.context.dropped
+    if completion.finish_reason == "loop":
+        return "note: the answer went in circles and was ended; --max-tokens N lets it run"
+    if completion.finish_reason == "length" and request.max_tokens is None:
+        return f"note: the context of {completion.context.used:,} tokens is full, the answer is cut here"
+    if dropped:
+        return f"note: {dropped:,} tokens of the prompt were dropped (--overflow {request.overflow})"
+    return None
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def _rate(count: int, seconds: float) -> float | None:
+    return round(count / seconds, 1) if count > 0 and seconds > 0 else None
+
+
+def _shown_rate(rate: float | None) -> str:
+    return f" ({rate:,.0f} tok/s)" if rate else ""

@@ -1,0 +1,155 @@
+"""The engine on the real llama.cpp, with random weights: greedy tokens are the same however they are computed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from infer.engine.engine import Engine
+from infer.engine.llama.context import AbortFlag
+from infer.engine.llama.log import Log
+from infer.engine.llama.model import Model
+from infer.engine.scheduler import Sequence
+from infer.errors import BadModelFile
+from infer.types import EngineConfig, SamplingParams
+
+GREEDY = SamplingParams(temperature=0)
+CONFIG = EngineConfig(max_context=1024, parallel=3, threads=2, batch=64, ubatch=64)
+# The largest difference between logits of the same row, computed with and without neighbours in a unified cache:
+# 0.06 was measured with a logit spread of about 3; below this gap two orders of the best two tokens are both right.
+BATCH_NOISE = 0.06
+
+
+@pytest.fixture(scope="module")
+def model(random_model: Path) -> Iterator[Model]:
+    with Model(str(random_model), CONFIG, Log()) as model:
+        yield model
+
+
+def run(engine: Engine, prompts: list[list[int]], max_tokens: int | None = 40) -> list[Sequence]:
+    sequences = [engine.submit(prompt, GREEDY, 0, max_tokens) for prompt in prompts]
+    while engine.has_work:
+        engine.step()
+    return sequences
+
+
+def answers(sequences: list[Sequence]) -> list[list[int]]:
+    return [sequence.tokens[sequence.prompt :] for sequence in sequences]
+
+
+def gap(model: Model, tokens: list[int]) -> float:
+    """The distance between the two best logits after `tokens`, computed alone."""
+    engine = Engine(model, CONFIG)
+    try:
+        sequence = engine.submit(tokens, GREEDY, 0, 2)
+        while not sequence.computed == len(tokens):
+            engine.step()
+        assert engine._context is not None
+        logits = sorted(engine._context.logits(-1, model.vocabulary.size))
+        return logits[-1] - logits[-2]
+    finally:
+        engine.close()
+
+
+def test_three_prompts_together_give_the_tokens_they_give_one_by_one(model: Model) -> None:
+    prompts = [list(range(40, 40 + size)) for size in (5, 17, 90)]
+    together = Engine(model, CONFIG)
+    batched = run(together, prompts)
+    together.close()
+    for prompt, sequence in zip(prompts, batched, strict=True):
+        alone = Engine(model, CONFIG)
+        single = answers(run(alone, [prompt]))[0]
+        alone.close()
+        several = sequence.tokens[sequence.prompt :]
+        if several != single:
+            differs = next(i for i, (a, b) in enumerate(zip(several, single, strict=True)) if a != b)
+            assert gap(model, prompt + single[:differs]) < BATCH_NOISE
+
+
+def test_chunks_of_any_size_give_the_same_tokens(model: Model) -> None:
+    prompt = list(range(10, 210))
+    results = []
+    for batch in (7, 64, 256):
+        engine = Engine(model, replace(CONFIG, batch=batch, ubatch=batch))
+        results.append(answers(run(engine, [prompt])))
+        engine.close()
+    assert results[0] == results[1] == results[2]
+
+
+def test_a_context_that_grows_in_the_middle_of_an_answer_changes_nothing(model: Model) -> None:
+    small, large = Engine(model, CONFIG), Engine(model, replace(CONFIG, context=1024))
+    prompt = list(range(30, 60))
+    first = small.submit(prompt, GREEDY, 0, 900)
+    first.expected = 40  # as if the answer had been expected to be short
+    sizes = set()
+    while small.has_work:
+        small.step()
+        sizes.add(small.context_size)
+    assert sizes == {256, 512, 930 // 256 * 256 + 256}
+    assert answers([first]) == answers(run(large, [prompt], 900))
+    small.close()
+    large.close()
+
+
+def test_an_answer_ends_at_the_largest_context(model: Model) -> None:
+    engine = Engine(model, replace(CONFIG, max_context=100))
+    (sequence,) = run(engine, [list(range(90))], None)
+    assert (sequence.finish_reason, len(sequence.tokens)) == ("length", 100)
+    engine.close()
+
+
+def test_more_sequences_than_places_all_come_to_an_end(model: Model) -> None:
+    engine = Engine(model, CONFIG)
+    prompts = [[40 + i] * (3 + i) for i in range(10)]
+    sequences = run(engine, prompts, 6)
+    assert [len(answer) for answer in answers(sequences)] == [6] * 10
+    engine.close()
+
+
+def test_an_aborted_decode_leaves_the_other_sequences_whole(model: Model) -> None:
+    flag = AbortFlag()
+    engine, calm = Engine(model, CONFIG, flag), Engine(model, CONFIG)
+    prompts = [list(range(50, 75)), list(range(100, 130))]
+    kept, dropped = (engine.submit(prompt, GREEDY, 0, 30) for prompt in prompts)
+    for _ in range(5):
+        engine.step()
+    flag.set()
+    assert engine.step() == [], "the decode that was running brings nothing"
+    flag.clear()
+    engine.finish(dropped, "abort")
+    while engine.has_work:
+        engine.step()
+    assert dropped.finish_reason == "abort"
+    assert answers([kept]) == answers(run(calm, prompts[:1], 30))
+    engine.close()
+    calm.close()
+
+
+def test_the_same_seed_draws_the_same_tokens_and_another_seed_others(model: Model) -> None:
+    drawn = []
+    for seed in (7, 7, 8):
+        engine = Engine(model, CONFIG)
+        sequence = engine.submit([50, 60, 70], SamplingParams(temperature=1.0, top_k=0, top_p=1, min_p=0), seed, 30)
+        while engine.has_work:
+            engine.step()
+        drawn.append(sequence.tokens)
+        engine.close()
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_repeat_penalty_changes_a_greedy_answer_that_repeats(model: Model) -> None:
+    engine = Engine(model, CONFIG)
+    plain = run(engine, [[50, 60, 70]], 60)[0]
+    strict = engine.submit([50, 60, 70], replace(GREEDY, repeat_penalty=2.0), 0, 60)
+    while engine.has_work:
+        engine.step()
+    repeats = [len(s.tokens) - len(set(s.tokens)) for s in (plain, strict)]
+    assert repeats[1] < repeats[0]
+    engine.close()
+
+
+def test_what_llama_cpp_refuses_is_a_bad_model_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.gguf"
+    path.write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(BadModelFile):
+        Model(str(path), CONFIG, Log())

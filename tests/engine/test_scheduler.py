@@ -1,0 +1,75 @@
+"""Scheduler laws, driven by a state machine that stands in for the device."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from infer.engine.scheduler import Scheduler, Sequence, State
+
+PLACES, BATCH, CAPACITY = 3, 8, 60
+
+
+class SchedulerMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler = Scheduler(PLACES, BATCH, CAPACITY)
+        self.everybody: list[Sequence] = []
+        self.steps_waited = 0
+
+    @rule(prompt=st.integers(1, 30), answer=st.integers(1, 20))
+    def submit(self, prompt: int, answer: int) -> None:
+        sequence = Sequence(len(self.everybody), list(range(prompt)), prompt + answer, prompt + answer)
+        self.everybody.append(sequence)
+        self.scheduler.add(sequence)
+
+    @precondition(lambda self: self.scheduler.has_work)
+    @rule()
+    def step(self) -> None:
+        self.scheduler.admit()
+        chunks = self.scheduler.schedule()
+        assert chunks, "with work there is always something to compute"
+        assert sum(chunk.size for chunk in chunks) <= BATCH
+        assert len({chunk.sequence.id for chunk in chunks}) == len(chunks)
+        decoding = [s.id for s in self.scheduler.running if s.state is State.DECODE]
+        assert [c.sequence.id for c in chunks if c.decode] == decoding, "each decoding sequence has its row"
+        for chunk in chunks:
+            assert 0 < chunk.size <= chunk.sequence.pending
+            assert chunk.last == (chunk.size == chunk.sequence.pending)
+            self.scheduler.computed(chunk)
+            assert chunk.sequence.computed <= len(chunk.sequence.tokens)
+            if chunk.last:
+                chunk.sequence.tokens.append(-1)
+                if len(chunk.sequence.tokens) >= chunk.sequence.limit:
+                    self.scheduler.finish(chunk.sequence, "length")
+
+    @precondition(lambda self: self.everybody)
+    @rule(data=st.data())
+    def abort(self, data: st.DataObject) -> None:
+        sequence = data.draw(st.sampled_from(self.everybody))
+        if sequence.state is not State.FINISHED:
+            self.scheduler.finish(sequence, "abort")
+
+    @invariant()
+    def places_are_one_each_and_the_reservations_fit(self) -> None:
+        places = [sequence.place for sequence in self.scheduler.running]
+        assert len(set(places)) == len(places) <= PLACES
+        assert all(0 <= place < PLACES for place in places)
+        assert sum(sequence.limit for sequence in self.scheduler.running) <= CAPACITY
+
+    @invariant()
+    def entry_is_in_the_order_of_arrival(self) -> None:
+        waiting = [s.id for s in self.everybody if s.state is State.WAITING]
+        entered = [s.id for s in self.scheduler.running]
+        assert all(running < waits for running in entered for waits in waiting)
+
+    def teardown(self) -> None:
+        for _ in range(2000):
+            if not self.scheduler.has_work:
+                break
+            self.step()
+        assert not self.scheduler.has_work, "everybody comes to an end"
+        assert all(sequence.state is State.FINISHED for sequence in self.everybody)
+        assert sorted(self.scheduler._free) == list(range(PLACES)), "all places come back"
+
+
+TestScheduler = SchedulerMachine.TestCase
+TestScheduler.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
