@@ -90,7 +90,7 @@ def _usage(error: typer.TyperException) -> UsageError:
         return UsageError(what=f"no such option: {option}", hint="--help lists the options")
     if "unexpected extra argument" in what:
         return UsageError(what=_lower(what), hint='put the prompt in quotes: infer run MODEL "prompt"')
-    return UsageError(what=_lower(what), hint=_command_hint(what))
+    return UsageError(what=_lower(what.partition(" Did you mean")[0]), hint=_command_hint(what))
 
 
 def _lower(text: str) -> str:

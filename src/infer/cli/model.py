@@ -31,7 +31,7 @@ def open_model(name: str, settings: Settings, lora: list[str], session: Session)
     Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError.
     """
     store = Store(cache_dir(os.environ), settings.models)
-    model, recommended = store.resolve(ModelRef.parse(name))
+    model, recommended = store.resolve(ModelRef.parse(name), thinking(settings))
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
     machine = detect()
     wish = Wish(
@@ -47,6 +47,11 @@ def open_model(name: str, settings: Settings, lora: list[str], session: Session)
         raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
     worker.load(model.path, config)
     return Opened(model, settings, config, machine, worker)
+
+
+def thinking(settings: Settings) -> bool | None:
+    """--think as the template takes it: on and show switch reasoning on, off switches it off."""
+    return {"on": True, "show": True, "off": False}.get(settings["think"])
 
 
 def gpu(devices: tuple[Device, ...]) -> Device | None:

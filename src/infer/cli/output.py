@@ -83,6 +83,11 @@ class Output:
         if not self.quiet:
             self._line(text)
 
+    def block(self, text: str) -> None:
+        """Several lines for stderr, as they are."""
+        self.clear_progress()
+        self._to_stderr(visible(text).removesuffix("\n") + "\n")
+
     def statistics(self, lines: list[str]) -> None:
         """What --verbose asked for."""
         for line in lines:

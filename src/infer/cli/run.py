@@ -5,7 +5,7 @@ import typer
 from infer.cli import options
 from infer.cli.answer import Answer
 from infer.cli.inputs import read_messages
-from infer.cli.model import open_model
+from infer.cli.model import open_model, thinking
 from infer.cli.output import Output
 from infer.cli.report import statistics
 from infer.cli.session import Session
@@ -68,11 +68,11 @@ def run(
         raw=raw,
         max_tokens=settings["max_tokens"],
         stop=settings["stop"],
-        think={"on": True, "show": True, "off": False}.get(settings["think"]),
+        think=thinking(settings),
         overflow=settings["overflow"],
     )
     if show_prompt:
-        output.note(opened.worker.prompt(request)[0])
+        output.block(opened.worker.prompt(request)[0])
     answer = Answer(opened, session, as_json=json_, show_reasoning=_shows_reasoning(settings["think"], output))
     answer.stream(request)
     if verbose:
