@@ -11,7 +11,6 @@ process's: call this on the thread that owns the engine, or while no other threa
 """
 
 import ctypes
-import gc
 import sys
 import threading
 import time
@@ -77,7 +76,6 @@ def limited(function: Callable[[], Result], *, seconds: float, memory: int = MEM
             why = f"it takes longer than {seconds:g} seconds"
         except MemoryError:
             why = f"it needs more than {memory >> 20} MiB of memory"
-    gc.collect()  # the frames of the failed call hold its memory, in cycles
     raise BadTemplate(why=why)
 
 

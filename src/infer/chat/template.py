@@ -12,6 +12,7 @@ no other template to fall back to: a prompt in the wrong format gives wrong answ
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -132,10 +133,12 @@ def _guarded(work: Callable[[], Result], seconds: float, memory: int) -> Result:
     """Run template code under its limits; whatever it raises becomes BadTemplate."""
     try:
         return guard.limited(work, seconds=seconds, memory=memory)
-    except BadTemplate:
-        raise
+    except BadTemplate as error:
+        why = str(error.facts["why"])
     except Exception as error:
-        raise BadTemplate(why=_reason(error)) from None
+        why = _reason(error)
+    gc.collect()  # the frames of a failed template hold its memory, in cycles
+    raise BadTemplate(why=why)
 
 
 def _reason(error: Exception) -> str:
@@ -174,6 +177,10 @@ def _environment() -> ImmutableSandboxedEnvironment:
                 if bits > LARGEST_NUMBER.bit_length():
                     raise SecurityError("a number grows too large")
             return super().call_binop(context, operator, left, right)
+
+        def unsafe_undefined(self, obj: Any, attribute: str) -> NoReturn:
+            """Reaching for Python's inside ends the rendering, where the reference goes on with nothing."""
+            raise SecurityError(f"access to attribute '{attribute}' of '{type(obj).__name__}' is unsafe")
 
     environment = Environment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
     environment.filters["tojson"] = _tojson
