@@ -12,7 +12,7 @@ from infer.cli import config, run, tokens
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.errors import InferError, InternalError, Interrupted, UsageError
-from infer.worker.client import WorkerClient
+from infer.worker.spawn import Spawned
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -39,7 +39,7 @@ def _common(version: bool = typer.Option(False, "--version", help="print the ver
         raise typer.Exit
 
 
-def run_command_line(arguments: list[str], *, worker: WorkerClient | None = None, stdout_open: bool = True) -> int:
+def run_command_line(arguments: list[str], *, worker: Spawned | None = None, stdout_open: bool = True) -> int:
     """Run one command line and return its exit code (CONTRACT: 0 to 9, 128 + signal)."""
     output = Output(stdout_open=stdout_open)
     session = Session(output, worker)

@@ -7,11 +7,12 @@ import typer
 
 from infer.cli import options
 from infer.cli.session import Session
-from infer.settings import SETTINGS, cache_dir, config_path, resolve
 
 
 def config(context: typer.Context, json_: options.Json = False) -> int:
     """Show every setting, its value and where it came from."""
+    from infer.settings import SETTINGS, cache_dir, config_path, resolve
+
     session: Session = context.obj
     settings = resolve({})
     for warning in settings.warnings:

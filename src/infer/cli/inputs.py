@@ -3,6 +3,7 @@
 import os
 import select
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from infer.cli.output import Output
@@ -16,7 +17,7 @@ _MOST_BYTES = 1 << 30  # llama.cpp counts bytes in 32 bits; nothing near this fi
 
 
 def read_messages(
-    prompt: str | None, files: list[str], system: str | None, *, stdin: bool, raw: bool, output: Output
+    prompt: str | None, files: Sequence[str], system: str | None, *, stdin: bool, raw: bool, output: Output
 ) -> tuple[Message, ...]:
     """The conversation: a system message if there is one, then one user message.
 

@@ -22,7 +22,7 @@ def main() -> None:
     stdout_open = _fill_standard_descriptors()
     worker = None
     if arguments and arguments[0] in _WITH_WORKER and not any(word in _HELP for word in arguments):
-        from infer.worker.client import spawn
+        from infer.worker.spawn import spawn
 
         worker = spawn()
     from infer.cli.app import run_command_line

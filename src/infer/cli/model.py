@@ -1,6 +1,7 @@
 """From a model's name and the settings to a worker that is loading it."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infer.cli.session import Session
@@ -25,7 +26,7 @@ class Opened:
     worker: WorkerClient
 
 
-def open_model(name: str, settings: Settings, lora: list[str], session: Session) -> Opened:
+def open_model(name: str, settings: Settings, lora: Sequence[str], session: Session) -> Opened:
     """Resolve a name, plan, and tell the worker to load; returns while it loads.
 
     Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError.

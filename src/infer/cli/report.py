@@ -63,10 +63,11 @@ def statistics(opened: Opened, result: Result) -> list[str]:
     """What --verbose prints, a line each."""
     completion, model, metadata = result.completion, opened.model, opened.model.metadata
     usage, context = completion.usage, completion.context
+    millions = metadata.parameter_count / 1e6
     first = result.total if result.first_token is None else result.first_token
     return [
-        f"model {model.ref}: {metadata.architecture}, {metadata.parameter_count / 1e6:,.1f} M parameters, "
-        f"{metadata.quantization}, {model.path}",
+        f"model {model.ref}: {metadata.architecture}, {millions:,.1f} M parameters, {metadata.quantization}",
+        f"file {model.path}",
         f"prompt {usage.prompt:,} tokens: {usage.cached:,} from cache, {result.computed:,} computed"
         + _shown_rate(result.prefill_rate),
         f"answer {usage.completion:,} tokens{_shown_rate(result.decode_rate)}, ended by: {completion.finish_reason}",

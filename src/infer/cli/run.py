@@ -1,16 +1,8 @@
-"""`infer run`: one answer to one prompt."""
+"""`infer run`: one answer to one prompt. Here is its face; `infer.cli.ask` does it, imported when it is called."""
 
 import typer
 
 from infer.cli import options
-from infer.cli.answer import Answer
-from infer.cli.inputs import read_messages
-from infer.cli.model import open_model, thinking
-from infer.cli.output import Output
-from infer.cli.report import statistics
-from infer.cli.session import Session
-from infer.settings import resolve
-from infer.types import Request
 
 
 def run(
@@ -46,7 +38,8 @@ def run(
     color: options.Color = None,
 ) -> int:
     """Answer one prompt: infer run MODEL "prompt". Text piped in or attached stands before the prompt."""
-    session: Session = context.obj
+    from infer.cli.ask import Asked, ask
+
     given = {
         "system": system, "max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p,
         "min_p": min_p, "repeat_penalty": repeat_penalty, "presence_penalty": presence_penalty,
@@ -54,31 +47,16 @@ def run(
         "gpu_layers": gpu_layers, "threads": threads, "kv_type": kv_type, "think": think,
         "offline": offline or None, "color": color,
     }  # fmt: skip
-    settings = resolve(given)
-    output = session.output
-    output.configure(color=settings["color"], quiet=quiet)
-    for warning in settings.warnings:
-        output.note(f"warning: {warning}")
-    opened = open_model(model, settings, lora or [], session)
-    settings = opened.settings
-    messages = read_messages(prompt, file or [], settings["system"], stdin=not no_stdin, raw=raw, output=output)
-    request = Request(
-        messages=messages,
-        sampling=settings.sampling(),
+    asked = Asked(
+        model=model,
+        prompt=prompt,
+        files=tuple(file or ()),
+        stdin=not no_stdin,
         raw=raw,
-        max_tokens=settings["max_tokens"],
-        stop=settings["stop"],
-        think=thinking(settings),
-        overflow=settings["overflow"],
+        lora=tuple(lora or ()),
+        as_json=json_,
+        quiet=quiet,
+        verbose=verbose,
+        show_prompt=show_prompt,
     )
-    if show_prompt:
-        output.block(opened.worker.prompt(request)[0])
-    answer = Answer(opened, session, as_json=json_, show_reasoning=_shows_reasoning(settings["think"], output))
-    answer.stream(request)
-    if verbose:
-        output.statistics(statistics(opened, answer.result()))
-    return 0
-
-
-def _shows_reasoning(think: str | None, output: Output) -> bool:
-    return think == "show" or (output.stderr_tty and not output.quiet)
+    return ask(asked, given, context.obj)

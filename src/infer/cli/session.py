@@ -1,36 +1,47 @@
 """What one command line has in hand: its mouth, the worker that was started for it, the clock."""
 
 import os
+import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from infer.cli.output import Output
-from infer.worker.client import WorkerClient, spawn
+from infer.worker.spawn import Spawned, spawn
+
+if TYPE_CHECKING:
+    from infer.worker.client import WorkerClient
 
 
-@dataclass(slots=True)
 class Session:
-    """Passed to every command. `started` is on the clock of `now`."""
+    """Passed to every command. `process`: the worker that was started early, if one was."""
 
-    output: Output
-    early_worker: WorkerClient | None = None
-    started: float = field(default_factory=lambda: _process_start())
+    def __init__(self, output: Output, process: Spawned | None) -> None:
+        self.output = output
+        self._process = process
+        self._worker: WorkerClient | None = None
+        self._started = _process_start()
 
-    def worker(self) -> WorkerClient:
-        """The worker that was started early, or one started now."""
-        if self.early_worker is None:
-            self.early_worker = spawn()
-        return self.early_worker
+    def worker(self) -> "WorkerClient":
+        """The worker; started now if it has not been."""
+        from infer.worker.client import WorkerClient
+
+        if self._process is None:
+            self._process = spawn()
+        if self._worker is None:
+            self._worker = WorkerClient(self._process)
+        return self._worker
 
     def seconds(self) -> float:
         """Seconds since this process was started."""
-        return now() - self.started
+        return now() - self._started
 
     def end(self) -> None:
         """End the worker, whatever it does."""
-        if self.early_worker is not None:
-            self.early_worker.kill()
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
 
 
 def now() -> float:

@@ -6,11 +6,7 @@ from typing import Annotated
 import typer
 
 from infer.cli import options
-from infer.cli.inputs import read_messages
-from infer.cli.model import open_model
 from infer.cli.session import Session
-from infer.settings import resolve
-from infer.types import Request
 
 Chat = Annotated[bool, typer.Option("--chat", help="as a user's message, with the chat template around it")]
 List = Annotated[bool, typer.Option("--list", help="each token's id and text, one a line")]
@@ -29,15 +25,18 @@ def tokens(
     offline: options.Offline = False,
 ) -> int:
     """Count the tokens of a text (or --list them), with --chat as the model would get it."""
+    from infer.cli.inputs import read_messages
+    from infer.cli.model import open_model
+    from infer.settings import resolve
+    from infer.types import Request
+
     session: Session = context.obj
     settings = resolve({"system": system, "offline": offline or None, "ctx": None})
     opened = open_model(model, settings, [], session)
     wanted = settings["system"] if chat else None
     messages = read_messages(text, file or [], wanted, stdin=not no_stdin, raw=not chat, output=session.output)
-    if chat:
-        pairs = opened.worker.prompt(Request(messages))[1]
-    else:
-        pairs = opened.worker.tokenize(messages[-1].text)
+    worker = opened.worker
+    pairs = worker.prompt(Request(messages))[1] if chat else worker.tokenize(messages[-1].text)
     if json_:
         rows = [{"id": token, "text": piece} for token, piece in pairs]
         session.output.data(json.dumps({"count": len(rows), "tokens": rows}, ensure_ascii=False) + "\n")

@@ -9,7 +9,6 @@ for event in worker.events(): ...
 import os
 import select
 import signal
-import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from typing import Any
 from infer.errors import InferError, WorkerDied, from_wire
 from infer.types import Device, EngineConfig, Event, Request
 from infer.worker.messages import event_from_json
+from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
 
 Json = dict[str, Any]
@@ -28,10 +28,10 @@ _STDERR_BYTES = 1 << 16
 class WorkerClient:
     """A worker process and the wire to it. One thread uses it."""
 
-    def __init__(self, pid: int, wire: Wire, stderr: int) -> None:
-        self.pid = pid
-        self._wire = wire
-        self._stderr = stderr
+    def __init__(self, process: Spawned) -> None:
+        self.pid = process.pid
+        self._wire = wire = Wire(process.reader, process.writer)
+        self._stderr = stderr = process.stderr
         self._said = b""
         self._poll = select.poll()
         self._poll.register(wire.reader, select.POLLIN)
@@ -175,40 +175,3 @@ def _death(status: int, said: str) -> WorkerDied:
         return WorkerDied(cause="was ended by SIGBUS", detail=detail, exit_code=5)
     name = signal.Signals(number).name
     return WorkerDied(cause=f"was ended by {name}, inside llama.cpp", detail=detail)
-
-
-def spawn() -> WorkerClient:
-    """Start a bare worker: it imports llama.cpp while the caller goes on.
-
-    It gets the wire as descriptors 3 and 4, /dev/null as stdin and stdout (a child that kept stdout open would keep
-    `$(infer ...)` waiting) and a pipe as stderr. SIGINT and SIGHUP stay blocked in it from before its exec: a Ctrl-C
-    reaches the whole process group, and the parent decides what it means.
-    """
-    to_worker, from_worker, stderr = _high_pipe(), _high_pipe(), _high_pipe()
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
-        (os.POSIX_SPAWN_DUP2, stderr[1], 2),
-        (os.POSIX_SPAWN_DUP2, to_worker[0], 3),
-        (os.POSIX_SPAWN_DUP2, from_worker[1], 4),
-    ]
-    # -S and our own path: site's work is done in the parent already
-    start = f"import sys; sys.path[:] = {sys.path!r}; from infer.worker.process import main; main()"
-    command = [sys.executable, "-S", "-E", "-c", start]
-    environment = {**os.environ, "GGML_NO_BACKTRACE": "1"}
-    blocked = [signal.SIGINT, signal.SIGHUP]
-    pid = os.posix_spawn(sys.executable, command, environment, file_actions=actions, setsigmask=blocked)
-    for descriptor in (to_worker[0], from_worker[1], stderr[1]):
-        os.close(descriptor)
-    return WorkerClient(pid, Wire(from_worker[0], to_worker[1]), stderr[0])
-
-
-def _high_pipe() -> tuple[int, int]:
-    """A pipe whose descriptors are out of the way of those that the child is given."""
-    import fcntl
-
-    low = os.pipe()
-    high = tuple(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10) for descriptor in low)
-    for descriptor in low:
-        os.close(descriptor)
-    return high[0], high[1]

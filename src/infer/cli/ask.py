@@ -1,0 +1,64 @@
+"""One question from the command line: settings, model, inputs, answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infer.cli.answer import Answer
+from infer.cli.inputs import read_messages
+from infer.cli.model import open_model, thinking
+from infer.cli.report import statistics
+from infer.cli.session import Session
+from infer.settings import Settings, resolve
+from infer.types import Message, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What stands on the command line beside the settings."""
+
+    model: str
+    prompt: str | None
+    files: tuple[str, ...]
+    stdin: bool
+    raw: bool
+    lora: tuple[str, ...]
+    as_json: bool
+    quiet: bool
+    verbose: bool
+    show_prompt: bool
+
+
+def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
+    """Answer it and return the exit code; raises the InferErrors of every room."""
+    output = session.output
+    settings = resolve(flags)
+    output.configure(color=settings["color"], quiet=asked.quiet)
+    for warning in settings.warnings:
+        output.note(f"warning: {warning}")
+    # The worker loads while stdin is read.
+    opened = open_model(asked.model, settings, asked.lora, session)
+    messages = read_messages(
+        asked.prompt, asked.files, settings["system"], stdin=asked.stdin, raw=asked.raw, output=output
+    )
+    request = _request(messages, opened.settings, raw=asked.raw)
+    if asked.show_prompt:
+        output.block(opened.worker.prompt(request)[0])
+    show_reasoning = settings["think"] == "show" or (output.stderr_tty and not asked.quiet)
+    answer = Answer(opened, session, as_json=asked.as_json, show_reasoning=show_reasoning)
+    answer.stream(request)
+    if asked.verbose:
+        output.statistics(statistics(opened, answer.result()))
+    return 0
+
+
+def _request(messages: tuple[Message, ...], settings: Settings, *, raw: bool) -> Request:
+    return Request(
+        messages=messages,
+        sampling=settings.sampling(),
+        raw=raw,
+        max_tokens=settings["max_tokens"],
+        stop=settings["stop"],
+        think=thinking(settings),
+        overflow=settings["overflow"],
+    )
