@@ -16,21 +16,27 @@ from infer.worker.spawn import Spawned
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-app = typer.Typer(
-    name="infer",
-    help="Run language models on the machine in front of you.",
-    rich_markup_mode=None,  # rich help takes 2.7 times as long as `import typer`
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("run")(run.run)
-app.command("tokens")(tokens.tokens)
-app.command("config")(config.config)
+_COMPLETION_VARIABLE = "_INFER_COMPLETE"  # set by the shell's completion function, see completions/
 
 
-@app.callback()
+def build_app(*, completing: bool = False) -> typer.Typer:
+    """The commands. `completing` adds what answers a shell's completion function, which costs start-up time."""
+    app = typer.Typer(
+        name="infer",
+        help="Run language models on the machine in front of you.",
+        rich_markup_mode=None,  # rich help takes 2.7 times as long as `import typer`
+        add_completion=completing,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_common)
+    app.command("run")(run.run)
+    app.command("tokens")(tokens.tokens)
+    app.command("config")(config.config)
+    return app
+
+
 def _common(version: bool = typer.Option(False, "--version", help="print the version")) -> None:
     if version:
         import infer
@@ -54,6 +60,7 @@ def run_command_line(arguments: list[str], *, worker: Spawned | None = None, std
 
 def _run(arguments: list[str], session: Session) -> int:
     try:
+        app = build_app(completing=_COMPLETION_VARIABLE in os.environ)
         code = app(args=arguments, prog_name="infer", standalone_mode=False, obj=session)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
@@ -102,7 +109,7 @@ def _command_hint(what: str) -> str:
         return "--help shows the usage"
     from difflib import get_close_matches
 
-    names = [command.name or "" for command in app.registered_commands]
+    names = [command.name or "" for command in build_app().registered_commands]
     near = get_close_matches(what.split("'")[1], names, 1)
     return f"did you mean {near[0]}?" if near else "infer --help lists the commands"
 
