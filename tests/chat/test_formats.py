@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infer.chat.formats import FORMATS, detect, starts_in_reasoning
+from infer.chat.formats import FORMATS, ReasoningFormat, detect, starts_in_reasoning
 from infer.chat.template import Template
 from infer.types import Message, TextPart
 
@@ -15,10 +15,12 @@ HELLO = [Message("user", (TextPart("Hello <think>"),))]
 # template -> (format, starts in reasoning: by default, thinking off, thinking on)
 FAMILIES = {
     "Apertus-8B-Instruct": ("apertus", False, False, False),
+    "Apriel-1.6-15b-Thinker-fixed": ("apriel-1.6", True, True, True),
     "ByteDance-Seed-OSS": ("seed", False, False, False),
     "Cohere2MoE": ("cohere", True, False, True),
     "GLM-4.7-Flash": ("think", True, False, True),
     "HuggingFaceTB-SmolLM3-3B": ("think", False, False, False),
+    "Kimi-K3": ("kimi-3", True, False, True),
     "MiniMax-M3": ("minimax", False, False, True),
     "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": ("think", True, False, True),
     "Qwen-Qwen2.5-7B-Instruct": (None, False, False, False),
@@ -33,13 +35,14 @@ FAMILIES = {
     "mistralai-Ministral-3-14B-Reasoning-2512": ("mistral", False, False, False),
     "openai-gpt-oss-120b": ("gpt-oss", False, False, False),
     "unsloth-Apriel-1.5": ("thinking", False, False, False),
+    "upstage-Solar-Open-100B": ("solar", False, False, False),
 }
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
-def test_a_format_is_found_by_its_own_markers(form: object) -> None:
-    """A template that writes a family's markers belongs to that family and no other."""
-    assert detect("{{ '" + "' }} {{ '".join(form.texts) + "' }}") is form  # type: ignore[attr-defined]
+def test_a_format_is_found_by_its_own_texts(form: ReasoningFormat) -> None:
+    """A template that writes a family's texts belongs to that family and no other."""
+    assert detect("{{ '" + "' }} {{ '".join(form.needs) + "' }}") is form
 
 
 def test_no_markers_no_format() -> None:

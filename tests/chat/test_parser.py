@@ -120,7 +120,7 @@ def test_a_prompt_that_opens_the_reasoning(text: str, content: str, reasoning: s
     assert parse(list(text), inside=True) == (content, reasoning, False)
 
 
-@pytest.mark.parametrize("form", FORMATS[1:], ids=lambda form: form.name)
+@pytest.mark.parametrize("form", [form for form in FORMATS if len(form.texts) == 2], ids=lambda form: form.name)
 def test_each_pair_of_markers(form: ReasoningFormat) -> None:
     start, end = form.texts
     for text in (f"{start}why{end}\n\nanswer", f"\n{start}\nwhy{end}answer"):
@@ -128,14 +128,28 @@ def test_each_pair_of_markers(form: ReasoningFormat) -> None:
     assert parse(list(f"why{end}answer"), (), form, inside=True) == ("answer", "why", False)
 
 
-def test_gpt_oss_channels() -> None:
-    """analysis is reasoning, commentary and final are answer, the rest is scaffolding."""
-    text = (
-        "<|channel|>analysis<|message|>The user greets.<|end|><|start|>assistant"
-        "<|channel|>commentary<|message|>One moment. <|end|><|start|>assistant"
-        "<|channel|>final<|message|>Hello!"
-    )
-    assert parse(list(text), (), GPT_OSS) == ("One moment. Hello!", "The user greets.", False)
+SCRIPTS = {
+    "gpt-oss": (
+        "<|channel|>analysis<|message|>The user greets.<|end|><|start|>assistant<|channel|>commentary<|message|>"
+        + "One moment. <|end|><|start|>assistant<|channel|>final<|message|>Hello!",
+        "One moment. Hello!",
+        "The user greets.",
+    ),
+    "solar": ("<|think|>why<|end|><|begin|>assistant<|content|>Hello!<|end|>", "Hello!", "why"),
+    "kimi-3": ("why<|close|>think<|sep|><|open|>response<|sep|>Hello!<|close|>response<|sep|>", "Hello!", "why"),
+    "cohere": ("<|START_THINKING|>why<|END_THINKING|><|START_RESPONSE|>Hello!<|END_RESPONSE|>", "Hello!", "why"),
+    "apriel-1.6": ("why\n[BEGIN FINAL RESPONSE]\nHello!", "Hello!", "why\n"),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripted_streams(name: str) -> None:
+    """Families with more than two markers, cut at every position."""
+    text, content, reasoning = SCRIPTS[name]
+    form = next(form for form in FORMATS if form.name == name)
+    inside = name in ("kimi-3", "apriel-1.6")  # their templates leave the reasoning open
+    for position in range(len(text)):
+        assert parse([text[:position], text[position:]], (), form, inside) == (content, reasoning, False)
 
 
 # --- stop strings ---------------------------------------------------------------------------------------------

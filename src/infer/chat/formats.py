@@ -54,17 +54,59 @@ _GPT_OSS = ReasoningFormat(
     ),
 )
 
+_SOLAR = ReasoningFormat(
+    "solar",
+    ("<|begin|>assistant<|think|>", "<|begin|>assistant<|content|>"),
+    (
+        Marker("<|think|>", "reasoning", anywhere=True),
+        Marker("<|content|>", "content", anywhere=True),
+        Marker("<|begin|>assistant", None, anywhere=True),
+        Marker("<|end|>", None, anywhere=True),
+    ),
+)
+
+_KIMI_3 = ReasoningFormat(
+    "kimi-3",
+    ("<|open|>", "open_tag('think'", "open_tag('response'"),
+    (
+        Marker("<|open|>think<|sep|>", "reasoning", anywhere=True),
+        Marker("<|open|>response<|sep|>", "content", anywhere=True),
+        Marker("<|close|>think<|sep|>", None, anywhere=True),
+        Marker("<|close|>response<|sep|>", None, anywhere=True),
+    ),
+)
+
+_COHERE = ReasoningFormat(
+    "cohere",
+    ("<|END_THINKING|>",),
+    (
+        Marker("<|START_THINKING|>", "reasoning", anywhere=True),
+        Marker("<|END_THINKING|>", "content", anywhere=True),
+        *(Marker(f"<|START_{name}|>", "content", anywhere=True) for name in ("TEXT", "RESPONSE")),
+        *(Marker(f"<|END_{name}|>", None, anywhere=True) for name in ("TEXT", "RESPONSE")),
+    ),
+)
+
+_APRIEL_16 = ReasoningFormat(
+    "apriel-1.6",
+    ("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),
+    (Marker("Here are my reasoning steps:\n", "reasoning"), Marker("[BEGIN FINAL RESPONSE]", "content")),
+)
+
 # Ordered: the first whose texts a template all contains. Sources: the chat templates of the models named.
 FORMATS: tuple[ReasoningFormat, ...] = (
     _GPT_OSS,  # OpenAI's harmony format: channels analysis, commentary and final
+    _SOLAR,  # Solar Open
+    _KIMI_3,  # Kimi K3
+    _COHERE,  # Command R7B, Command A
+    _APRIEL_16,  # Apriel 1.6: the template opens the reasoning with a sentence
     _pair("seed", "<seed:think>", "</seed:think>"),  # ByteDance Seed-OSS
     _pair("minimax", "<mm:think>", "</mm:think>"),  # MiniMax M3
     _pair("mistral", "[THINK]", "[/THINK]"),  # Magistral, Ministral 3 Reasoning
-    _pair("cohere", "<|START_THINKING|>", "<|END_THINKING|>"),  # Command R7B, Command A
     _pair("apertus", "<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
     _pair("gemma", "<|channel>thought\n", "<channel|>"),  # Gemma 4
     _pair("thinking", "<thinking>", "</thinking>"),  # Apriel 1.5
-    _pair("think", "<think>", "</think>"),  # Qwen 3, DeepSeek, GLM, SmolLM3, Nemotron, Kimi, MiniMax M2, ...
+    _pair("think", "<think>", "</think>"),  # Qwen 3, DeepSeek, GLM, SmolLM3, Nemotron, Kimi K2, MiniMax M2, ...
 )
 
 

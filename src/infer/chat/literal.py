@@ -10,9 +10,12 @@ and no piece holds the control text any more. Without a control text in any mess
 
 A cut goes before the last character of a control text, so a template that trims or joins messages sees the same
 borders. A message that ends in the beginning of a control text is cut there too: the template's next words, or
-the next message, could complete it. Control texts of one character cannot be cut and are ignored.
+the next message, could complete it. Some templates take a command out of a message (SmolLM3: "/no_think"), and
+what is left could close up into a control text: a message with such a command is cut after every character that
+could begin one. Control texts of one character cannot be cut and are ignored.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,22 +24,25 @@ from itertools import pairwise
 from infer.types import Message, TextPart
 
 PRIVATE_USE = range(0xE000, 0xF900)
+_TAKEN_OUT = re.compile(r"""\breplace\(\s*(["'])(.+?)\1""")  # x.replace("this", ...) in a template's source
 
 
 def shield(
-    messages: Sequence[Message], control_texts: Iterable[str], avoid: str = ""
+    messages: Sequence[Message], control_texts: Iterable[str], template: str = ""
 ) -> tuple[tuple[Message, ...], str | None]:
     """The messages with a sentinel inside every control text, and that sentinel; None when there was none.
 
-    avoid   text the sentinel must not occur in either: the template's source.
+    control_texts  of the whole vocabulary; those that do not occur cost next to nothing
+    template       its source: the sentinel must be new there too, and it says what it takes out of messages
 
     A changed message has one part: its text as the template would have seen it.
     """
     controls = _Controls(control_texts)
-    cuts = [controls.cuts(message.text) for message in messages]
+    commands = [text for _, text in _TAKEN_OUT.findall(template)]
+    cuts = [controls.cuts(m.text, strict=any(text in m.text for text in commands)) for m in messages]
     if not any(cuts):
         return tuple(messages), None
-    sentinel = _unused("".join([avoid, *controls, *(message.text for message in messages)]))
+    sentinel = _unused("".join([template, *controls, *(message.text for message in messages)]))
     return tuple(_cut(m, at, sentinel) if at else m for m, at in zip(messages, cuts, strict=True)), sentinel
 
 
@@ -67,8 +73,14 @@ class _Controls:
         for texts in self._by_head.values():
             yield from texts
 
-    def cuts(self, text: str) -> list[int]:
-        """Positions to cut `text` at, ascending: the fewest that leave no control text whole."""
+    def cuts(self, text: str, *, strict: bool = False) -> list[int]:
+        """Positions to cut `text` at, ascending: the fewest that leave no control text whole.
+
+        strict: so many that none can form either, whatever is taken out of the text between them.
+        """
+        if strict:
+            first = {head[0] for head in self._by_head}
+            return [i for i, sign in enumerate(text, 1) if sign in first]
         found = sorted((end, start) for start, end in self._occurrences(text))
         cuts: list[int] = []
         for end, start in found:
