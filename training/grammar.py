@@ -89,24 +89,14 @@ def _expansions(parts):
     return ["".join(row) for row in product(*columns)]
 
 
-def pattern(template):
-    """A case-blind regular expression that matches whatever the template can write."""
-    return re.compile(_pattern(parse(template)) + r"\W*", re.IGNORECASE)
-
-
-def _pattern(parts):
-    out = []
-    for part in parts:
-        if isinstance(part, str):
-            pieces = re.split(r"(\{\w+\})", part)
-            for piece in pieces:
-                if piece.startswith("{"):
-                    out.append(".+?")
-                else:
-                    out.append(re.sub(r"(\\ |\s)+", r"\\s*", re.escape(piece)))
-        else:
-            out.append("(?:" + "|".join(_pattern(option) for option in part) + ")")
-    return "".join(out)
+def patterns(template, slots):
+    """(opening words, regular expression) for each expansion; `slots` maps a slot's name to an expression."""
+    for text in expansions(template):
+        pieces = re.split(r"(\{\w+\})", text)
+        body = "".join(
+            slots(piece[1:-1].rstrip("0123456789")) if piece.startswith("{") else re.escape(piece) for piece in pieces
+        )
+        yield pieces[0].lower(), body + r"\W*"
 
 
 def a(noun):

@@ -58,12 +58,11 @@ pebble fossil petal bow bouquet""",
     "time": "clock watch hourglass calendar alarm sundial pendulum",
     "wear": "hat cap boot shoe dress glove mask helmet cape shirt apron jacket crown wig tie",
     "grow": "seed bean garden tree bush sprout vegetable mushroom plant pot herb",
-    "rest": "chair bed bench table stool sofa armchair hammock cushion",
+    "rest": "chair bed bench table stool sofa armchair cushion",
     "magic": "wand potion lamp amulet spell charm horseshoe",
     "drink": "cup mug bottle teapot jug glass milk tea juice lemonade bowl plate",
 }
 THINGS_BY_USE = {use: sorted(set(words.split())) for use, words in THINGS_BY_USE.items()}
-THINGS_BY_USE["rest"].remove("hammock")  # held out
 
 TWO_WORD_THINGS = {
     "fire truck": "ride", "watering can": "grow", "music box": "music", "snow globe": "pretty",
@@ -125,12 +124,60 @@ under a bed|inside a barrel|between two stones|in the mud|at the bottom of a wel
 behind a fence|under a hat|inside a big basket|next to a mushroom|in a rabbit hole|under a blue cart
 behind a curtain|in a snowdrift|under the stairs""".replace("\n ", " ").replace("\n", "|").split("|")
 
-TIMES = """One [sunny|rainy|windy|cold|warm|foggy|quiet|bright|snowy] [morning|day|afternoon|evening]
-One day|One morning|One night|One evening|One [spring|summer|autumn|winter] [morning|day|evening]
-Early one morning|Late one evening|On a [rainy|sunny|windy|cold|hot|cloudy] day|Last [winter|summer]""".replace("\n", "|")
+TIMES = [
+    "One [sunny|rainy|windy|cold|warm|foggy|quiet|bright|snowy] [morning|day|afternoon|evening]",
+    "One [day|morning|night|evening]", "One [spring|summer|autumn|winter] [morning|day|evening]",
+    "Early one morning", "Late one evening", "On a [rainy|sunny|windy|cold|hot|cloudy] day", "Last [winter|summer]",
+]
 
-BAD_FEELINGS = "sad worried lonely upset unhappy nervous afraid gloomy".split()
+# plot -> how someone feels when things are bad
+BAD_FEELINGS = {plot: names.split() for plot, names in {
+    "lose": "sad worried upset unhappy", "owner": "sad worried upset unhappy", "help": "sad worried upset unhappy",
+    "share": "sad upset unhappy angry", "gift": "sad worried upset nervous", "mend": "sad worried ashamed afraid",
+    "show": "nervous afraid shy worried", "trip": "lonely tired nervous sad", "fear": "afraid scared nervous frightened",
+    "wish": "sad lonely worried unhappy", "plan": "tired upset unhappy sad",
+}.items()}
 GOOD_FEELINGS = "happy proud glad thankful cheerful joyful delighted calm".split()
+
+# Where heroes are at home, if it matters; a told story leans towards it.
+HABITATS = {
+    "by the sea|at the beach|on the island|at the harbour|on the ship": """octopus whale dolphin shark fish crab lobster seal
+        starfish jellyfish seahorse squid clam puffin seagull pirate sailor captain mermaid kraken salmon penguin otter""",
+    "by the pond|by the lake|by the river|in the swamp": """frog toad tadpole duck swan goose eel trout goldfish turtle beaver crane
+        crocodile alligator hippo flamingo dragonfly duckling gosling snail fisherman""",
+    "in the forest|in the hollow tree|in the meadow|on the hill": """fox rabbit bear deer wolf owl hedgehog squirrel raccoon skunk
+        bunny hare elk mole shrew weasel mink woodpecker cuckoo raven crow woodcutter hunter elf fairy gnome pixie troll
+        tree caterpillar ladybug moth porcupine wombat""",
+    "at the farm|in the barn|in the field|on the farm|in the orchard": """cow calf pig piglet sheep lamb goat horse pony donkey hen rooster
+        chick bull ram foal turkey farmer shepherd scarecrow cub beekeeper bee""",
+    "in the jungle|in the valley|in the zoo": """monkey tiger elephant panda parrot sloth toucan jaguar panther leopard chimpanzee baboon
+        snake cockatoo lemur anteater chameleon lizard butterfly""",
+    "in the desert|in the valley|on the hill": "camel lion giraffe rhino kangaroo antelope gazelle meerkat dingo buffalo bison cowboy cowgirl",
+    "in the castle|in the palace|in the tower": """king queen prince princess knight wizard witch duke duchess emperor empress butler maid dragon
+        ghost soldier monster spirit""",
+    "in the mountains|on the mountain|in the snow|in the cave": "eagle snowman reindeer puma bat giant dwarf ogre griffin werewolf golem phoenix snowflake",
+    "in the city|in the workshop|on the street|at the station": """robot android doctor teacher engineer mechanic postman policeman firefighter
+        driver pilot builder inventor scientist programmer gamer rat pigeon""",
+    "in the village|in the town|at the market|in the cottage|in the bakery": """girl boy grandmother grandfather mother father sister brother
+        uncle aunt child baby baker cook tailor gardener miller blacksmith shoemaker clockmaker merchant""",
+    "on the moon|in the tower|on the roof": "astronaut alien star moon sun cloud",
+}
+HOME_OF = {hero: places.split("|") for places, heroes in HABITATS.items() for hero in heroes.split()}
+
+# use -> plots that suit it; a told story leans towards them.
+PLOTS_FOR = {use: plots.split() for use, plots in {
+    "light": "fear help trip", "shelter": "help trip", "pull": "help plan", "warm": "help gift fear", "music": "show gift share",
+    "food": "share gift help", "carry": "trip help", "tool": "plan help mend", "cross": "trip help", "ride": "trip share mend",
+    "see": "trip fear lose", "write": "gift help lose", "open": "lose owner", "play": "share lose mend", "pretty": "owner lose gift",
+    "clean": "help plan", "time": "mend lose gift", "wear": "owner lose show", "grow": "gift help wish", "rest": "mend plan help",
+    "magic": "wish show", "drink": "mend share help",
+}.items()}
+
+# Subjects that are neither hero nor thing: the story says what it is about and goes on as it likes.
+TOPICS = """friendship|love|courage|kindness|winter|summer|spring|autumn|christmas|easter|space|school|bedtime|luck|hope|trust|patience|
+sharing|honesty|magic|adventure|happiness|snow|rain|sunshine|the night|dreams|music|family|home|travel|football|dinosaurs|growing up|
+being brave|the sea|the first day of school|a rainy day|a birthday|a long journey|my family|a big storm|new friends|saying sorry|
+a secret|the weather|the moon and the stars|going to bed|telling the truth|a party|a holiday|a race""".replace("\n", "").split("|")
 
 LESSONS = {
     "lose": ["friends make every search shorter", "it is good to ask for help", "no one has to search alone"],

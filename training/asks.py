@@ -1,0 +1,245 @@
+"""The ways in which people ask for a story."""
+
+from dataclasses import dataclass
+
+import words
+from grammar import a, sample, tidy, upper_first
+from nouns import made_up_name, made_up_noun
+from stories import Wish, any_pair
+
+# {s} is the subject: "a fox and a lantern"; {b} the bare subject: "fox and lantern".
+WITH_SUBJECT = [
+    "[Tell|Write|Give|Make|Read|Show] me a [short|little|nice|funny|good|new|quick|] [story|tale] [about|with|of|on] {s}",
+    "[Please|Pls|Plz|] tell [me|us|my son|my daughter|the kids|my little sister|my children|her|him|everyone] a [short|bedtime|little|nice|lovely|] story [about|with] {s}",
+    "[Can|Could|Would|Will] you [please|] tell [me|us|my son|my daughter|the kids|them] a [short|bedtime|little|nice|] [story|tale] [about|with] {s}[ please|]",
+    "[Can|Could|Would|Will] you [write|make up|invent|tell|make] a [short|bedtime|little|nice|] [story|tale] [about|with] {s}",
+    "[I want|I would like|I'd like|I'd love|We want|I need|Give me|Let's have|Let's hear|How about|May I have|Can I have|Could I get] [a|one] [story|tale|bedtime story|short story] [about|with] {s}",
+    "[Write|Tell|Invent|Create|Make up|Compose|Generate|Think up|Come up with] a [short|little|nice|funny|bedtime|children's|cute|sweet|] [story|tale|fairy tale] [about|with|on|featuring|involving] {s}",
+    "[a|the|] [short|bedtime|little|fairy|] [story|tale] [about|with|of|on] {s}[, please| please|]",
+    "[A|One] [story|tale] [about|with] {s}[, please| please|]",
+    "[Story|Tale|Topic|Subject|Prompt|Story about|Short story|Write a short tale|Tell a story|Characters|Words|Theme|Bedtime story|Please use]: {b}",
+    "[Story|Tale|Topic|Short story|Write a short tale|Tell a story]: {s}",
+    "{s}", "{b}", "{b}", "{b} story", "{b} [please|pls]", "[about|with] {s}",
+    "[Spin|Tell] [me|us] a yarn [about|with] {s}", "[What about|How about] a [story|tale] [about|with] {s}",
+    "[Do you know|Have you got|Do you have|Is there] a [story|tale] [about|with] {s}", "[I love stories|I like stories|We love tales] about {s}",
+    "Once upon a time there [was|were] {s}", "Once upon a time, there was {s}", "Once there was {s}", "There once was {s}", "Once upon a time {s}",
+    "[My|Our] [daughter|son|child|boy|girl|kid|class] [wants|would like|loves|likes|needs] a story [about|with] {s}",
+    "[It is|It's] bedtime[.|,|!] [Tell|Read] [me|us] a story about {s}", "[Tell|Write] [me|us] [something|anything] about {s} [in a story|as a story]",
+    "Use [these words|the words] in a story: {b}", "Write a story [that has|using|which has|containing] {s}[ in it|]",
+    "[Make|Write] [it|the story] about {s}", "[Now|Next|And now] [one|a story|tell one] [about|with] {s}", "[Another one|Another story|One more|A new story] [about|with] {s}",
+    "[The hero|The main character] [is|should be] {s}", "A bedtime [story|tale] for [my son|my daughter|the children|me] [about|with] {s}",
+    "[Hi|Hello|Hey][,|!] [tell me|can you tell me|please write|I want] a story [about|with] {s}", "[Imagine|Picture] {s} [and tell me a story|and write a story about it]",
+    "[Let me hear|I want to hear|We want to hear] [a story|a tale|something] about {s}", "I am [bored|sad|tired|ill][.|,] [Tell|tell] me a story about {s}",
+    "[Tell|Write] me a story in which there is {s}", "[Try|Do|Go for] a story [about|with] {s}", "Story time[!|:|.] {s}",
+    "Say something [nice|funny|sweet] about {s} in a story", "story {b}", "tell me about {s} in a story", "[Tell|Write] me [a fable|a fairytale|a legend|a bedtime tale|an adventure|an adventure story] [about|with] {s}",
+    "[A fable|A fairytale|A legend|An adventure] [about|with] {s}", "Entertain [me|us] with a [story|tale] [about|of] {s}",
+    "[Tell|Write] a story where {s} [meet|are friends|are important|appear]",
+]
+NO_SUBJECT = [
+    "Once upon a time", "Once upon a time...", "Once upon a time there was", "Once upon a time,", "[Please|Pls|] [tell|write|read] [me|us] a [short|nice|little|bedtime|good|funny|new|] [story|tale]",
+    "[Can|Could|Would|Will] you [please|] tell [me|us] a [short|nice|bedtime|] [story|tale]", "[A|Another|One more|One] [story|tale][, please| please|]",
+    "[Story|Story please|Bedtime story|story time|Storytime|A story|Short story]", "Tell me [something nice|a fairy tale|any story|another story|another one|one more]", "I want a [story|bedtime story|tale]",
+    "[Tell|Write] a [short|nice|little|] [story|tale]", "Make up a story", "[Surprise me|Entertain me]", "[I am bored|I can't sleep|My son can't sleep][.|,] [tell|Tell] me a story", "Tell [my daughter|my son|the kids|the children] a story",
+    "[Another|One more|Again|Next one|Another one][, please| please|]", "Do you know a [story|tale]", "Give me a [story|tale]", "[Long, long ago|Long ago|There once was]", "Spin me a yarn", "Read me something",
+    "Tell me a story about [anything|something|whatever you like|someone|something nice]",
+]
+SHORT = ["[Tell|Write] me a [very short|tiny|really short] story about {s}", "A [very short|tiny|three sentence] story [about|with] {s}[, please|]",
+         "[Write|Tell] a story [about|with] {s} in three sentences", "A story about {s}, but keep it [very short|tiny]", "[Write|Tell] me a [very short|tiny] [story|tale] with {s}"]
+VERBS = {"lose": ["who [loses|lost]", "that [loses|lost]", "[losing|looking for]", "who can not find"], "owner": ["who [finds|found]", "that [finds|found]", "finding"]}
+LINKS = ["and", "and", "and", "and", "with", "with", "who has", "who owns", "that has", "and also"]
+BARE_LINKS = [" and ", " and ", ", ", ", ", " & ", " + ", " with ", " "]
+
+
+@dataclass
+class Request:
+    """What the person types and what it asks for."""
+
+    text: str
+    wish: Wish
+
+
+def story_request(rng, unknown=0.4):
+    """A request for a story, with a two-noun, one-noun or empty subject."""
+    kind = rng.random()
+    if kind < 0.08:
+        return Request(_finish(sample(rng.choice(NO_SUBJECT), rng), rng), Wish())
+    if kind < 0.11:
+        return _twins(rng)
+    if kind < 0.15:
+        return _by_name(rng, unknown) if kind < 0.135 else _by_topic(rng)
+    wish = _wish(rng, unknown)
+    full, bare = _phrases(wish, rng)
+    if rng.random() < 0.06:
+        wish.short = True
+        template = rng.choice(SHORT)
+    else:
+        template = rng.choice(WITH_SUBJECT)
+    bare_only = "{b}" in template
+    if bare_only and (wish.place or wish.plot or wish.name):
+        wish.place = wish.plot = wish.name = None
+        full, bare = _phrases(wish, rng)
+    text = tidy(sample(template, rng).replace("{s}", full).replace("{b}", bare))
+    return Request(_finish(text, rng, full if "{s}" in template else bare), wish)
+
+
+def _wish(rng, unknown):
+    """Nouns, adjectives, a name, a place: each there or not."""
+    hero, thing = any_pair(rng, unknown)
+    wish = Wish(hero, thing)
+    kind = rng.random()
+    if kind < 0.14:
+        wish.thing = None
+    elif kind < 0.22:
+        wish.hero = None
+        if wish.thing not in words.USE_OF:
+            wish.thing = rng.choice(words.THINGS)
+    if wish.hero and rng.random() < 0.25:
+        wish.hero_adjective = _adjective(words.HERO_ADJECTIVES, rng)
+    if wish.thing and rng.random() < 0.25:
+        wish.thing_adjective = _adjective(words.THING_ADJECTIVES, rng)
+    if wish.hero and rng.random() < 0.12:
+        names = words.HERO_GIRLS + words.HERO_BOYS + words.FRIEND_GIRLS + words.FRIEND_BOYS
+        wish.name = made_up_name(rng) if rng.random() < 0.35 else rng.choice(names)
+    if rng.random() < 0.07:
+        wish.place = rng.choice(words.PLACES)
+    if wish.hero and wish.thing and rng.random() < 0.08:
+        wish.plot = rng.choice(list(VERBS))
+    return wish
+
+
+def _adjective(known, rng):
+    """One adjective, sometimes two, sometimes one that is in no list."""
+    if rng.random() < 0.1:
+        return made_up_noun(rng)
+    if rng.random() < 0.12:
+        first, second = rng.sample(known, 2)
+        return f"{first} {second}"
+    return rng.choice(known)
+
+
+def _phrases(wish, rng):
+    """The subject in full ("a fox and a lantern") and bare ("fox lantern")."""
+    hero = _noun_phrase(wish.hero, wish.hero_adjective, rng, wish.name) if wish.hero else None
+    thing = _noun_phrase(wish.thing, wish.thing_adjective, rng) if wish.thing else None
+    if hero and thing:
+        link = sample(rng.choice(VERBS[wish.plot]), rng) if wish.plot else rng.choice(LINKS)
+        full = f"{hero} {link} {thing}"
+        if not wish.plot and rng.random() < 0.07:
+            full = f"{thing} and {hero}" if wish.hero in words.HEROES and wish.thing in words.USE_OF else full
+    else:
+        full = hero or thing
+    if wish.place:
+        full += " " + wish.place
+    bare_words = [f"{adjective or ''} {noun}".strip() for noun, adjective in
+                  ((wish.hero, wish.hero_adjective), (wish.thing, wish.thing_adjective)) if noun]
+    return full, rng.choice(BARE_LINKS).join(bare_words)
+
+
+def _noun_phrase(noun, adjective, rng, name=None):
+    words_ = f"{adjective} {noun}" if adjective else noun
+    kind = rng.random()
+    if name:
+        if kind < 0.15 and not adjective:
+            return f"{name} the {noun}"
+        return a(words_) + rng.choice((" named ", " called ", " named ")) + name
+    if kind < 0.05:
+        return "the " + words_
+    if kind < 0.08:
+        return "my " + words_
+    if kind < 0.10:
+        return f'"{words_}"'
+    if kind < 0.12:
+        return words_
+    return a(words_)
+
+
+ABOUT = [line for line in WITH_SUBJECT if "about {s}" in line or "|about" in line or "[about" in line]
+
+
+def _by_name(rng, unknown):
+    """A name and no noun: "a story about Mia", "about Mia and Tom", "about Mia and a lantern"."""
+    girl = rng.random() < 0.5
+    name = rng.choice(words.HERO_GIRLS + words.FRIEND_GIRLS if girl else words.HERO_BOYS + words.FRIEND_BOYS)
+    if rng.random() < 0.25:
+        name = made_up_name(rng)
+    wish = Wish(rng.choice(("girl", "child", "princess", "woman") if girl else ("boy", "child", "prince", "man"))
+                if rng.random() < 0.5 else "girl" if girl else "boy", name=name)
+    subject = name
+    if rng.random() < 0.6:
+        wish.thing = any_pair(rng, unknown)[1]
+        subject += f" and {a(wish.thing)}"
+    elif rng.random() < 0.5:
+        wish.friend_name = rng.choice(words.FRIEND_GIRLS + words.FRIEND_BOYS + words.HERO_GIRLS + words.HERO_BOYS)
+        if wish.friend_name == name:
+            return _by_name(rng, unknown)
+        subject += f" and {wish.friend_name}"
+    text = tidy(sample(rng.choice(ABOUT), rng).replace("{s}", subject))
+    return Request(_finish(text, rng, subject), wish)
+
+
+def _by_topic(rng):
+    """Neither hero nor thing: "a story about friendship"."""
+    wish = Wish(topic=rng.choice(words.TOPICS))
+    text = tidy(sample(rng.choice(ABOUT), rng).replace("{s}", wish.topic))
+    return Request(_finish(text, rng, wish.topic), wish)
+
+
+PLURAL_ENDS = (("y", "ies"), ("s", "ses"), ("sh", "shes"), ("ch", "ches"), ("x", "xes"), ("fe", "ves"))
+
+
+def plural(noun):
+    """The regular plural."""
+    for end, ends in PLURAL_ENDS:
+        if noun.endswith(end) and not noun.endswith(("ay", "ey", "oy")):
+            return noun[: -len(end)] + ends
+    return noun + "s"
+
+
+IRREGULAR = set("mouse wolf deer sheep fish salmon trout goose calf elf dwarf foal squid child woman snowman policeman "
+                "fisherman postman puppy octopus buffalo hippo rhino bison puffin".split())
+
+
+def _twins(rng):
+    """Two of a kind: "a story about two cats"."""
+    hero, thing = any_pair(rng, 0.3)
+    while hero in IRREGULAR or hero.endswith(("man", "y", "s", "x", "f", "h")) or " " in hero:
+        hero, thing = any_pair(rng, 0.3)
+    wish = Wish(hero, None if rng.random() < 0.5 else thing, twins=True)
+    subject = f"two {plural(hero)}" + (f" and {a(thing)}" if wish.thing else "")
+    if wish.thing is None and rng.random() < 0.3:
+        subject, wish.twins = plural(hero), False
+    template = rng.choice([line for line in WITH_SUBJECT if "{s}" in line and line != "{s}" and "was {s}" not in line])
+    text = tidy(sample(template, rng).replace("{s}", subject))
+    return Request(_finish(text, rng, subject), wish)
+
+
+def _finish(text, rng, keep=""):
+    """Punctuation, case and typing slips, as people make them."""
+    text = tidy(text)
+    if rng.random() < 0.04:
+        text = _slip(text, keep, rng)
+    kind = rng.random()
+    if kind < 0.5:
+        text = upper_first(text)
+    elif kind < 0.56:
+        text = text.title() if len(text) < 40 else text
+    elif kind < 0.575:
+        text = text.upper()
+    else:
+        text = text if rng.random() < 0.4 else text[:1].lower() + text[1:]
+    if text[-1:].isalnum():
+        text += rng.choice(("", "", ".", ".", "!", "?" if text.lower().startswith(("can", "could", "would", "will", "do", "how", "what", "is", "may")) else ""))
+    return text
+
+
+def _slip(text, keep, rng):
+    """Swap or drop a letter outside the subject."""
+    at = text.find(keep) if keep else len(text)
+    if at < 4:
+        return text
+    spot = rng.randrange(1, at - 2)
+    if not text[spot : spot + 2].isalpha():
+        return text
+    if rng.random() < 0.5:
+        return text[:spot] + text[spot + 1] + text[spot] + text[spot + 2 :]
+    return text[:spot] + text[spot + 1 :]

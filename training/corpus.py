@@ -1,0 +1,58 @@
+"""Rows of tokens for training: conversations in the chat format, with the mask of what the model says.
+
+A row is (tokens, mask): two lists of equal length; mask[i] is 1 where tokens[i] is the assistant's (or the
+end of its turn), so that the loss looks at nothing else. A row holds as many turns as fit.
+"""
+
+from asks import story_request
+from dialogue import Mix, conversation, system
+from stories import tell
+from tokenizer import ASSISTANT, END, SYSTEM, USER
+
+
+class Corpus:
+    """Endless rows from a seed; `encode` turns text into a list of ids."""
+
+    def __init__(self, encode, rng, mix=None):
+        self.encode = encode
+        self.rng = rng
+        self.mix = mix or Mix()
+
+    def row(self, length):
+        """One row of at most `length` tokens."""
+        if self.rng.random() < 0.02 and length >= 256:
+            return self._plain(length)
+        while True:
+            tokens, mask = self._conversation(length)
+            if any(mask):
+                return tokens, mask
+
+    def _conversation(self, length):
+        tokens, mask = [], []
+        prompt = system(self.rng)
+        if prompt:
+            tokens = [SYSTEM, *self.encode(prompt), END]
+            mask = [0] * len(tokens)
+        for user, answer in conversation(self.rng, self.mix):
+            asked = [USER, *self.encode(user), END, ASSISTANT]
+            said = [*self.encode(answer), END]
+            if len(tokens) + len(asked) + len(said) > length:
+                return tokens, mask
+            tokens += asked + said
+            mask += [0] * len(asked) + [1] * len(said)
+
+    def _plain(self, length):
+        """A story without the chat format, for raw completion."""
+        story = tell(story_request(self.rng, 0.2).wish, self.rng)
+        tokens = [*self.encode(story.text), END][:length]
+        return tokens, [0] * 3 + [1] * (len(tokens) - 3)
+
+
+def texts(rng, count):
+    """Plain texts of conversations, to train the tokenizer on."""
+    for _ in range(count):
+        turns = conversation(rng, Mix())
+        for _ in range(4):
+            user, answer = next(turns)
+            yield user
+            yield answer
