@@ -18,7 +18,7 @@ from infer.types import Metadata
 @pytest.mark.parametrize(("write", "seed"), [(ggufs.write_gguf, 1), (ggufs.write_spm_gguf, 2)])
 def test_a_mutant_is_refused_or_read(write: object, seed: int, tmp_path: Path) -> None:
     """Only BadModelFile (exit 5) comes out, in printable words; 0.5 s and 64 MiB are never needed."""
-    data = write(tmp_path / "m.gguf").read_bytes()  # type: ignore[operator]
+    data = write(tmp_path / "m.gguf", layers=1, width=32, ffn=32).read_bytes()  # type: ignore[operator]
     rng = random.Random(seed)
     path = tmp_path / "mutant.gguf"
     refused = 0

@@ -117,15 +117,14 @@ class Catalog:
 
         Raises ModelNotFound with the nearest names, and ConfigError for an entry that cannot be used.
         """
-        table, where = self._merged(name, ())
-        return _entry(name, table, where)
+        return _entry(*self._merged(name, ()))
 
     def entry_names(self) -> list[str]:
         """The names under which entries stand (without families and other names), sorted."""
         return sorted({*self._shipped, *self._overrides})
 
-    def _merged(self, name: str, trail: tuple[str, ...]) -> tuple[dict[str, Any], str]:
-        """The checked keys of a name, the user's laid over the shipped ones, and where they stand."""
+    def _merged(self, name: str, trail: tuple[str, ...]) -> tuple[str, dict[str, Any], str]:
+        """An entry's own name, its checked keys (the user's laid over the shipped ones), where they stand."""
         if name in trail or len(trail) > DEPTH_LIMIT:
             circle = " -> ".join((*trail, name))
             raise ConfigError(where=_where("config.toml", trail[0]), what=f"its alias goes in a circle: {circle}")
@@ -141,11 +140,11 @@ class Catalog:
             elif own.keys() & {"path", "repo", "file", "files", "embedded"}:
                 merged = {key: value for key, value in merged.items() if key not in _LOCATION}
             merged |= own
-        return merged, found[-1][0]
+        return name, merged, found[-1][0]
 
     def _aliased(self, target: str, where: str, trail: tuple[str, ...]) -> dict[str, Any]:
         try:
-            return self._merged(target, trail)[0]
+            return self._merged(target, trail)[1]
         except ModelNotFound as error:
             raise ConfigError(where=f"{where}.alias", what=str(error), hint=error.hint) from error
 

@@ -1,0 +1,251 @@
+"""The catalogue: every shipped entry is good, the user's are laid over them, a bad one harms only itself."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infer.errors import ConfigError, InferError, ModelNotFound
+from infer.models.catalog import Catalog, shipped_path
+from infer.models.ref import ModelRef
+
+SHIPPED = Catalog.load()
+
+
+def catalog(text: str, directory: Path, overrides: Mapping[str, Any] | None = None) -> Catalog:
+    path = directory / "models.toml"
+    path.write_text(text, encoding="utf-8")
+    return Catalog.load(path, overrides)
+
+
+@pytest.mark.parametrize("name", SHIPPED.entry_names())
+def test_every_shipped_entry_is_good(name: str) -> None:
+    entry = SHIPPED.resolve(name)
+    assert ModelRef.parse(name).kind == ("tiny" if name == "tiny" else "alias")
+    assert entry.name
+    assert entry.source
+    assert entry.capabilities
+    if not entry.embedded:
+        assert ModelRef.parse(f"{entry.repo}:{entry.files[0]}").kind == "hub"
+        assert re.fullmatch(r"[0-9a-f]{40}", entry.revision or "0" * 40)
+        assert re.fullmatch(r"[\d.]+[MB]", entry.parameters or "1B")
+        assert entry.size is None or entry.size > 10_000_000
+    assert entry.recommended(True).keys() <= {"temperature", "top_k", "top_p", "min_p"} | {
+        "repeat_penalty",
+        "presence_penalty",
+    }
+
+
+def test_the_catalogue_is_large_and_every_name_leads_somewhere() -> None:
+    assert len(SHIPPED.entry_names()) >= 66
+    for name in SHIPPED.names():
+        assert SHIPPED.resolve(name).name
+
+
+def test_a_family_has_a_default_and_entries_have_other_names() -> None:
+    assert SHIPPED.resolve("qwen3").alias == "qwen3:4b" == SHIPPED.resolve("qwen3:4b").alias
+    assert SHIPPED.resolve("qwen3.5:35b-a3b") == SHIPPED.resolve("qwen3.5:35b")
+
+
+def test_figures_are_those_of_the_research() -> None:
+    entry = SHIPPED.resolve("qwen3-coder-next:80b")
+    assert (len(entry.files), len(entry.sha256), entry.size) == (4, 4, 48_410_992_032)
+    assert (entry.parameters, entry.active_parameters, entry.context) == ("80B", "3B", 262_144)
+    tiny = SHIPPED.resolve("tiny")
+    assert (tiny.embedded, tiny.files, tiny.recommended()) == (True, (), {})
+
+
+def test_thinking_has_its_own_recommendation() -> None:
+    entry = SHIPPED.resolve("qwen3.5:4b")
+    assert entry.recommended(True)["temperature"] == 1.0
+    assert entry.recommended(False)["temperature"] == 0.7
+    assert entry.recommended() == entry.recommended(True)
+    assert SHIPPED.resolve("gpt-oss:20b").recommended(False) == SHIPPED.resolve("gpt-oss:20b").recommended(True)
+
+
+@pytest.mark.parametrize(("name", "near"), [("qwen3:4", "qwen3:4b"), ("lama3.2", "llama3.2"), ("tinny", "tiny")])
+def test_an_unknown_name_lists_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(ModelNotFound) as unknown:
+        SHIPPED.resolve(name)
+    found = unknown.value.facts["near"]
+    assert isinstance(found, list)
+    assert near in found
+    assert len(found) <= 3
+    assert near in unknown.value.hint
+    assert unknown.value.exit_code == 3
+
+
+def test_nothing_near_is_no_hint() -> None:
+    with pytest.raises(ModelNotFound) as unknown:
+        SHIPPED.resolve("zzzzzzzzzzzz")
+    assert unknown.value.facts["near"] == []
+
+
+FILE = {"path": "/models/a.gguf"}
+
+
+def test_a_users_entries_are_added() -> None:
+    found = Catalog.load(overrides={"mine": {**FILE, "sampling": {"temperature": 0.1}, "also": ["other"]}})
+    assert found.resolve("mine").path == "/models/a.gguf"
+    assert found.resolve("other").recommended() == {"temperature": 0.1}
+    assert "mine" in found.names()
+
+
+def test_a_user_changes_single_keys() -> None:
+    entry = Catalog.load(overrides={"qwen3:4b": {"sampling": {"temperature": 0}, "context": 512}}).resolve("qwen3:4b")
+    assert entry.repo == "Qwen/Qwen3-4B-GGUF"
+    assert (entry.context, entry.recommended()) == (512, {"temperature": 0})
+
+
+def test_another_place_takes_the_old_ones_figures_away() -> None:
+    """A size or hash of the shipped file says nothing about the user's."""
+    entry = Catalog.load(overrides={"qwen3:4b": FILE}).resolve("qwen3:4b")
+    assert (entry.repo, entry.files, entry.size, entry.sha256, entry.revision) == (None, (), None, (), None)
+    assert entry.name == SHIPPED.resolve("qwen3:4b").name
+
+
+def test_an_alias_may_point_to_an_alias() -> None:
+    overrides = {"a": {"alias": "b", "context": 9}, "b": {"alias": "qwen3"}, "qwen3:8b": {"alias": "gemma3:4b"}}
+    found = Catalog.load(overrides=overrides)
+    assert found.resolve("a").repo == "Qwen/Qwen3-4B-GGUF"
+    assert (found.resolve("a").alias, found.resolve("a").context) == ("a", 9)
+    assert found.resolve("qwen3:8b").repo == "ggml-org/gemma-3-4b-it-GGUF"
+
+
+BAD: list[tuple[Any, str, str]] = [
+    (5, 'config.toml: models."x"', "must be a table"),
+    ({}, 'config.toml: models."x"', "says neither repo and file, nor path, nor alias"),
+    ({"repo": "a/b"}, 'config.toml: models."x"', "says neither"),
+    ({"fil": "m.gguf"}, 'config.toml: models."x"', "unknown key 'fil'"),
+    ({**FILE, "size": "4 GB"}, 'config.toml: models."x".size', "must be a positive whole number, not '4 GB'"),
+    ({**FILE, "size": True}, 'config.toml: models."x".size', "must be a positive whole number"),
+    ({**FILE, "context": 0}, 'config.toml: models."x".context', "must be a positive whole number"),
+    ({**FILE, "name": 3}, 'config.toml: models."x".name', "must be a text"),
+    ({**FILE, "sha256": "ABC"}, 'config.toml: models."x".sha256', "64 hexadecimal digits"),
+    ({**FILE, "sha256": []}, 'config.toml: models."x".sha256', "64 hexadecimal digits"),
+    ({**FILE, "sha256": ["0" * 64] * 2}, 'config.toml: models."x".sha256', "has 2 entries for 0 files"),
+    ({**FILE, "capabilities": "chat"}, 'config.toml: models."x".capabilities', "must be a list of texts"),
+    ({**FILE, "capabilities": ["chatt"]}, 'config.toml: models."x".capabilities', "'chatt' is no capability"),
+    ({**FILE, "embedded": 1}, 'config.toml: models."x".embedded', "must be true or false"),
+    ({"path": "m.gguf"}, 'config.toml: models."x".path', "absolute path"),
+    ({"path": ""}, 'config.toml: models."x".path', "must be a text"),
+    ({"repo": "b", "file": "m.gguf"}, 'config.toml: models."x".repo', "org/repo"),
+    ({"repo": "../b", "file": "m.gguf"}, 'config.toml: models."x".repo', "org/repo"),
+    ({"repo": "a/b", "file": "../m.gguf"}, 'config.toml: models."x".file', "inside the repository"),
+    ({"repo": "a/b", "file": "m.bin"}, 'config.toml: models."x".file', "path of a .gguf file"),
+    ({"repo": "a/b", "files": ["a.gguf", "/b.gguf"]}, 'config.toml: models."x".files[1]', "inside the repository"),
+    ({"repo": "a/b", "files": []}, 'config.toml: models."x".files', "must be a list of texts"),
+    ({**FILE, "sampling": 1}, 'config.toml: models."x".sampling', "must be a table"),
+    ({**FILE, "sampling": {"temp": 1}}, 'config.toml: models."x".sampling', "unknown key 'temp'"),
+    ({**FILE, "sampling": {"top_p": 2}}, 'config.toml: models."x".sampling.top_p', "must be a number from 0.0 to 1.0"),
+    ({**FILE, "sampling": {"top_k": 0.5}}, 'config.toml: models."x".sampling.top_k', "must be a whole number"),
+    ({**FILE, "sampling": {"min_p": float("nan")}}, 'config.toml: models."x".sampling.min_p', "must be a number"),
+    (
+        {**FILE, "sampling": {"thinking": {"top_p": "a"}}},
+        'config.toml: models."x".sampling.thinking.top_p',
+        "must be a number",
+    ),
+    (
+        {**FILE, "sampling": {"thinking": {"thinking": {}}}},
+        'config.toml: models."x".sampling.thinking',
+        "unknown key 'thinking'",
+    ),
+    ({"alias": "nobody"}, 'config.toml: models."x".alias', "no model is called 'nobody'"),
+    ({"alias": "x"}, 'config.toml: models."x"', "its alias goes in a circle: x -> x"),
+]
+
+
+@pytest.mark.parametrize(("table", "where", "what"), BAD, ids=[f"{where[19:]} {what}" for _, where, what in BAD])
+def test_a_bad_entry_is_named_and_harms_only_itself(table: Any, where: str, what: str) -> None:
+    found = Catalog.load(overrides={"x": table})
+    with pytest.raises(ConfigError) as bad:
+        found.resolve("x")
+    assert bad.value.facts["where"] == where
+    assert what in str(bad.value.facts["what"])
+    assert bad.value.exit_code == 2
+    assert found.resolve("qwen3").alias == "qwen3:4b"
+    assert "x" in found.names()
+
+
+def test_unknown_keys_suggest_the_nearest() -> None:
+    with pytest.raises(ConfigError) as bad:
+        Catalog.load(overrides={"x": {"contxt": 1}}).resolve("x")
+    assert bad.value.hint == "did you mean 'context'?"
+
+
+@pytest.mark.parametrize("length", [2, 3, 40])
+def test_circles_of_aliases_are_found(length: int) -> None:
+    found = Catalog.load(overrides={f"m{n}": {"alias": f"m{(n + 1) % length}"} for n in range(length)})
+    with pytest.raises(ConfigError, match="goes in a circle: m0 -> m1"):
+        found.resolve("m0")
+
+
+def test_a_bad_shipped_entry_is_named_with_its_file(tmp_path: Path) -> None:
+    text = 'schema_version = 1\n[models."bad"]\nrepo = 3\n[models."good"]\nrepo = "a/b"\nfile = "m.gguf"\n'
+    found = catalog(text, tmp_path)
+    assert found.resolve("good").files == ("m.gguf",)
+    with pytest.raises(ConfigError) as bad:
+        found.resolve("bad")
+    assert bad.value.facts["where"] == 'models.toml: models."bad".repo'
+
+
+@pytest.mark.parametrize(
+    ("raw", "where", "what"),
+    [
+        (b"schema_version = 1\n[models\n", "models.toml:2", "Expected"),
+        (b"schema_version = 1\nx = ", "models.toml:2", "Invalid value"),
+        (b"schema_version = 1\na = 1\na = 2\n", "models.toml:3", "overwrite"),
+        (b"schema_version = 1\n# \xff\n", "models.toml:2", "is not valid UTF-8"),
+        (b"\x00\x01\x02", "models.toml:1", ""),
+        (b"x = " + b"[" * 100_000, "models.toml", "nested too deeply"),
+        (b"#" * (5 << 20), "models.toml", "is larger than 4 MiB"),
+        (b"", "models.toml: schema_version", "is missing"),
+        (b"schema_version = 2", "models.toml: schema_version", "is 2, this infer reads 1"),
+        (b"schema_version = 1\nmodels = 3", "models.toml: models", "must be a table"),
+        (b"schema_version = 1\nmodel = 3", "models.toml", "unknown key 'model'"),
+    ],
+)
+def test_a_malformed_catalogue_is_a_config_error_with_its_line(
+    raw: bytes, where: str, what: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "models.toml"
+    path.write_bytes(raw)
+    with pytest.raises(ConfigError) as bad:
+        Catalog.load(path)
+    assert str(bad.value.facts["where"]).endswith(where)
+    assert what in str(bad.value.facts["what"])
+    assert path.read_bytes() == raw
+
+
+def test_a_missing_catalogue_is_a_config_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Catalog.load(tmp_path / "none.toml")
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(["path", "alias", "repo", "file", "files", "sha256", "sampling", "also", "size", "x"])
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "qwen3:4b"]), st.one_of(VALUES, st.dictionaries(KEYS, VALUES))))
+def test_any_table_of_the_user_is_an_entry_or_a_config_error(overrides: dict[str, Any]) -> None:
+    found = Catalog(SHIPPED._shipped, overrides, SHIPPED._families)
+    for name in [*overrides, "qwen3"]:
+        try:
+            found.resolve(name)
+        except ConfigError:
+            pass
+        except InferError as error:
+            raise AssertionError(f"{name}: {error!r}") from error
+    found.names()
+
+
+def test_the_shipped_file_is_where_both_kinds_of_installation_look() -> None:
+    assert shipped_path().is_file()
