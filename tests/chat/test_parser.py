@@ -66,8 +66,11 @@ def test_little_is_held_back(text: str, stop: tuple[str, ...], form: ReasoningFo
     for sign in text:
         parser.feed(sign)
         held = parser._held
+        blanks = len(held) - len(held.lstrip())
         assert len(held) < longest + BLANKS + 1
-        assert not held or any(needle.startswith((held, held.lstrip())) for needle in needles)
+        assert not held or any(
+            n.startswith(held) or (blanks <= BLANKS and n.startswith(held[blanks:])) for n in needles
+        )
 
 
 @given(texts, st.sampled_from(["STOP", "\n\n", "a"]))
@@ -130,16 +133,21 @@ def test_each_pair_of_markers(form: ReasoningFormat) -> None:
 
 SCRIPTS = {
     "gpt-oss": (
-        "<|channel|>analysis<|message|>The user greets.<|end|><|start|>assistant<|channel|>commentary<|message|>"
-        + "One moment. <|end|><|start|>assistant<|channel|>final<|message|>Hello!",
-        "One moment. Hello!",
-        "The user greets.",
+        "<|channel|>analysis<|message|>why<|end|><|start|>assistant<|channel|>final<|message|>Hello!",
+        "Hello!",
+        "why",
     ),
     "solar": ("<|think|>why<|end|><|begin|>assistant<|content|>Hello!<|end|>", "Hello!", "why"),
     "kimi-3": ("why<|close|>think<|sep|><|open|>response<|sep|>Hello!<|close|>response<|sep|>", "Hello!", "why"),
     "cohere": ("<|START_THINKING|>why<|END_THINKING|><|START_RESPONSE|>Hello!<|END_RESPONSE|>", "Hello!", "why"),
     "apriel-1.6": ("why\n[BEGIN FINAL RESPONSE]\nHello!", "Hello!", "why\n"),
 }
+
+
+def test_gpt_oss_commentary_is_answer() -> None:
+    """What the model says before a call is meant for the person."""
+    text = "<|channel|>commentary<|message|>One moment. <|end|><|start|>assistant<|channel|>final<|message|>Hello!"
+    assert parse(list(text), (), GPT_OSS) == ("One moment. Hello!", "", False)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -112,6 +112,7 @@ def test_tools_reach_the_template() -> None:
         ("{{ thinking_mode }}", True, "enabled"),
         ("{{ thinking_option }}", False, "off"),
         ("{{ reasoning }}", True, "True"),
+        ("{{ thinking_budget }}", False, "0"),
     ],
 )
 def test_the_switch_for_reasoning(source: str, think: bool | None, text: str) -> None:
@@ -292,6 +293,7 @@ def reference(source: str, messages: list[Message], add_generation_prompt: bool 
     if think is not None:
         names = ("enable_thinking", "thinking", "reasoning")
         options |= dict.fromkeys(names, think)
+        options["thinking_budget"] = -1 if think else 0
         options |= {"thinking_mode": "enabled" if think else "disabled", "thinking_option": "on" if think else "off"}
     return environment.from_string(source).render(
         messages=[{"role": m.role, "content": m.text} for m in messages],

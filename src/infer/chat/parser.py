@@ -86,7 +86,7 @@ class StreamParser:
                 continue
             found = self._pattern.search(self._held)
             end = found.start() if found else len(self._held)
-            wait = None if final else self._unfinished(found, end)
+            wait = None if final else self._unfinished(end)
             yield self._mode, self._held[: end if wait is None else wait]
             if wait is not None:
                 self._held = self._held[wait:]
@@ -108,23 +108,18 @@ class StreamParser:
             self._enter(self._markers[int(kind[1:])].then or self._mode, blank=True)
             self._after_marker = True
 
-    def _unfinished(self, found: re.Match[str] | None, end: int) -> int | None:
-        """Where the text ends in the beginning of something that would count before what was found."""
-        for start in range(max(0, len(self._held) - self._reach), len(self._held)):
-            if start > end:
-                break
-            ahead = found.lastgroup if found and start == end else None
-            if self._could_become(self._held[start:], ahead):
+    def _unfinished(self, end: int) -> int | None:
+        """Where the text ends in the beginning of something that would count before what was found at `end`."""
+        for start in range(max(0, len(self._held) - self._reach), min(end + 1, len(self._held))):
+            tail = self._held[start:]
+            if self._may_be_marker(tail) or (start < end and any(_extends(text, tail) for text in self._stops)):
                 return start
         return None
 
-    def _could_become(self, tail: str, ahead: str | None) -> bool:
-        """Whether `tail` can grow into a marker or a stop string that goes before the alternative `ahead`."""
+    def _may_be_marker(self, tail: str) -> bool:
+        """Whether more text can make `tail` a marker, with the blanks that may stand in front."""
         bare = tail.lstrip() if self._blank else tail
-        rank = int(ahead[1:]) if ahead and ahead.startswith("m") else len(self._markers)
-        if len(tail) - len(bare) <= BLANKS and any(_extends(m.text, bare) for m in self._markers[:rank]):
-            return True
-        return ahead in (None, "letter") and any(_extends(text, tail) for text in self._stops)
+        return len(tail) - len(bare) <= BLANKS and any(_extends(m.text, bare) for m in self._markers)
 
 
 def _extends(text: str, beginning: str) -> bool:

@@ -32,13 +32,14 @@ SECONDS_COMPILE, SECONDS_RENDER = 1.0, 1.9
 LARGEST_NUMBER = 1 << 4096
 
 # How templates name the switch for reasoning, and its values (off, on). From the templates themselves: Qwen3,
-# GLM, SmolLM3, Nemotron 3, Gemma 4 / DeepSeek V3.1, Granite 3, Kimi K3 / MiniMax M3 / Ling / Command A.
+# GLM, SmolLM3, Nemotron 3, Gemma 4 / DeepSeek V3.1, Granite 3, Kimi K3 / MiniMax M3 / Ling / Command A / Seed-OSS.
 _SWITCHES: Mapping[str, tuple[object, object]] = {
     "enable_thinking": (False, True),
     "thinking": (False, True),
     "thinking_mode": ("disabled", "enabled"),
     "thinking_option": ("off", "on"),
     "reasoning": (False, True),
+    "thinking_budget": (0, -1),
 }
 _PROBE = "needle-in-a-haystack"
 Result = TypeVar("Result")
