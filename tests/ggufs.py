@@ -40,6 +40,7 @@ CHAT_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 NORMAL, UNKNOWN, CONTROL_TYPE, BYTE = 1, 2, 3, 6
+MAMBA = (16, 8, 4)  # state size, rank of the time step, width of the convolution
 FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7}
 
 
@@ -97,18 +98,40 @@ def spm(vocab: int | None = None) -> dict[str, Any]:
     }
 
 
-def _shapes(arch: str, *, layers: int, width: int, head: int, kv_heads: int, ffn: int) -> dict[str, Any]:
-    """Tensor name -> shape (rows, columns) or (n,) in numpy order; the two token tables are left out."""
-    kv_width = head * kv_heads
-    shapes: dict[str, Any] = {"output_norm": (width,)}
-    for layer in range(layers):
-        block = {"attn_norm": (width,), "attn_q": (width, width), "attn_k": (kv_width, width)}
-        block |= {"attn_v": (kv_width, width), "attn_output": (width, width), "ffn_norm": (width,)}
-        block |= {"ffn_gate": (ffn, width), "ffn_up": (ffn, width), "ffn_down": (width, ffn)}
-        if arch == "qwen3":
-            block |= {"attn_q_norm": (head,), "attn_k_norm": (head,)}
-        shapes |= {f"blk.{layer}.{name}": shape for name, shape in block.items()}
-    return shapes
+Shape = tuple[int, ...]  # in numpy order: (rows, columns) or (n,)
+
+
+def _attention_block(arch: str, *, width: int, head: int, heads: int, kv_heads: int, ffn: int) -> dict[str, Shape]:
+    """The weights of one layer of a dense transformer."""
+    query, keys = head * heads, head * kv_heads
+    block: dict[str, Shape] = {"attn_norm": (width,), "attn_q": (query, width), "attn_k": (keys, width)}
+    block |= {"attn_v": (keys, width), "attn_output": (width, query), "ffn_norm": (width,)}
+    block |= {"ffn_gate": (ffn, width), "ffn_up": (ffn, width), "ffn_down": (width, ffn)}
+    if arch in {"qwen3", "gemma3"}:
+        block |= {"attn_q_norm": (head,), "attn_k_norm": (head,)}
+    if arch == "gemma3":
+        block |= {"post_attention_norm": (width,), "post_ffw_norm": (width,)}
+    return {f"{name}.weight": shape for name, shape in block.items()}
+
+
+def _mamba_block(width: int) -> dict[str, Shape]:
+    """The weights of one recurrent layer; llama.cpp wants an inner size of twice the width."""
+    inner, state, rank, kernel = 2 * width, *MAMBA
+    block: dict[str, Shape] = {"attn_norm.weight": (width,), "ssm_in.weight": (2 * inner, width)}
+    block |= {"ssm_conv1d.weight": (inner, kernel), "ssm_conv1d.bias": (inner,)}
+    block |= {"ssm_x.weight": (rank + 2 * state, inner), "ssm_dt.weight": (inner, rank), "ssm_dt.bias": (inner,)}
+    return block | {"ssm_a": (inner, state), "ssm_d": (inner,), "ssm_out.weight": (width, inner)}
+
+
+def _mamba_pairs(width: int) -> dict[str, Any]:
+    names = ("state_size", "time_step_rank", "conv_kernel")
+    sizes = {f"mamba.ssm.{name}": size for name, size in zip(names, MAMBA, strict=True)}
+    return {
+        "mamba.ssm.inner_size": 2 * width,
+        **sizes,
+        "mamba.attention.head_count": 0,
+        "mamba.attention.head_count_kv": 0,
+    }
 
 
 def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
@@ -125,11 +148,65 @@ def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
         writer.add_array(key, value)
 
 
-def _tensor(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, gain: float) -> np.ndarray:
+def _values(rng: np.random.Generator, name: str, shape: Shape) -> np.ndarray:
+    """Random weights; norms are ones, a mamba's decay (ssm_a) is negative."""
     if len(shape) == 1:
         return np.ones(shape, dtype=np.float32)
+    gain = 3.0 if name == "output.weight" else 1.0
     values = rng.standard_normal(shape, dtype=np.float32) * (gain / shape[-1] ** 0.5)
-    return values.astype(np.float16) if dtype == "f16" else values
+    return -np.abs(values) - 0.1 if name.endswith("ssm_a") else values
+
+
+def _add_tensor(writer: gguf.GGUFWriter, name: str, values: np.ndarray, dtype: str) -> None:
+    """A tensor in the type asked for; vectors and what llama.cpp computes in f32 stay f32."""
+    if values.ndim == 1 or dtype == "f32" or name.endswith(("ssm_a", "conv1d.weight")):
+        writer.add_tensor(name, values)
+    elif dtype == "q8_0" and values.shape[-1] % 32 == 0:
+        kind = gguf.GGMLQuantizationType.Q8_0
+        writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+    else:
+        writer.add_tensor(name, values.astype(np.float16))
+
+
+def _add_tensors(
+    writer: gguf.GGUFWriter,
+    block: Mapping[str, Shape],
+    *,
+    words: list[str],
+    layers: int,
+    width: int,
+    seed: int,
+    dtype: str,
+    control_rows: bool,
+) -> None:
+    """The token tables, the last norm and `layers` blocks."""
+    table = (len(words), width)
+    shapes: dict[str, Shape] = {"token_embd.weight": table, "output.weight": table, "output_norm.weight": (width,)}
+    for layer in range(layers):
+        shapes |= {f"blk.{layer}.{name}": shape for name, shape in block.items()}
+    rng = np.random.default_rng(seed)
+    ending = [i for i, word in enumerate(words) if word in CONTROL or word == "</s>"]
+    for name, shape in shapes.items():
+        values = _values(rng, name, shape)
+        if name == "output.weight" and not control_rows:
+            values[ending] = 0
+        _add_tensor(writer, name, values, dtype)
+
+
+def _pairs(arch: str, *, layers: int, width: int, head: int, heads: int, kv_heads: int, ffn: int) -> dict[str, Any]:
+    """What llama.cpp builds the architecture from."""
+    return {
+        f"{arch}.embedding_length": width,
+        f"{arch}.block_count": layers,
+        f"{arch}.feed_forward_length": ffn,
+        f"{arch}.attention.head_count": heads,
+        f"{arch}.attention.head_count_kv": kv_heads,
+        f"{arch}.attention.key_length": head,
+        f"{arch}.attention.value_length": head,
+        f"{arch}.attention.layer_norm_rms_epsilon": 1e-5,
+        f"{arch}.rope.freq_base": 10000.0,
+        f"{arch}.rope.dimension_count": head,
+    }
 
 
 def write_gguf(
@@ -139,10 +216,12 @@ def write_gguf(
     layers: int = 2,
     width: int = 64,
     heads: int = 2,
+    head: int | None = None,
     kv_heads: int = 1,
     ffn: int = 128,
     vocab: int | None = None,
     context: int = 256,
+    window: int = 32,
     chat_template: str | None = CHAT_TEMPLATE,
     seed: int = 0,
     dtype: str = "f16",
@@ -153,58 +232,46 @@ def write_gguf(
 ) -> Path:
     """Write a random-weight model and return its path (about 0.2 MB with the defaults).
 
-    arch      "llama" or "qwen3"          dtype     "f16", "f32" or "q8_0" (rows of 32 columns)
+    arch      "llama", "qwen3", "gemma3" (5 of 6 layers attend to a window) or "mamba" (recurrent)
+    dtype     "f16", "f32" or "q8_0"      head      elements of a head (default: width / heads)
     vocab     at least this many tokens   context   trained context, in tokens
+    window    positions of a gemma3's sliding window
     tokens    tokenizer pairs (default `bpe(vocab)`)
     extra     key/value pairs added last; a value of None takes a default pair out
     """
-    pairs: dict[str, Any] = {
+    shape = {"width": width, "head": head or width // heads, "heads": heads, "kv_heads": kv_heads, "ffn": ffn}
+    words = tokens or bpe(vocab)
+    pairs = {
         "general.name": name,
         "general.file_type": FILE_TYPES[dtype],
         f"{arch}.context_length": context,
-        f"{arch}.embedding_length": width,
-        f"{arch}.block_count": layers,
-        f"{arch}.feed_forward_length": ffn,
-        f"{arch}.attention.head_count": heads,
-        f"{arch}.attention.head_count_kv": kv_heads,
-        f"{arch}.attention.key_length": width // heads,
-        f"{arch}.attention.value_length": width // heads,
-        f"{arch}.attention.layer_norm_rms_epsilon": 1e-5,
-        f"{arch}.rope.freq_base": 10000.0,
-        f"{arch}.rope.dimension_count": width // heads,
-        **(bpe(vocab) if tokens is None else tokens),
+        **_pairs(arch, layers=layers, **shape),
+        "gemma3.attention.sliding_window": window if arch == "gemma3" else None,
+        **(_mamba_pairs(width) if arch == "mamba" else {}),
+        **words,
+        "tokenizer.chat_template": chat_template,
+        **(extra or {}),
     }
-    if chat_template is not None:
-        pairs["tokenizer.chat_template"] = chat_template
-    words = pairs["tokenizer.ggml.tokens"]
-    table = (len(words), width)
-    shapes = {"token_embd": table, "output": table} | _shapes(
-        arch, layers=layers, width=width, head=width // heads, kv_heads=kv_heads, ffn=ffn
-    )
-    pairs |= extra or {}
     writer = gguf.GGUFWriter(path, arch)
     for key, value in pairs.items():
         if value is not None:
             _add(writer, key, value)
-    rng = np.random.default_rng(seed)
-    for tensor, shape in shapes.items():
-        values = _tensor(rng, shape, dtype, 3.0 if tensor == "output" else 1.0)
-        if tensor == "output" and not control_rows:
-            values[[i for i, word in enumerate(words) if word in CONTROL or word == "</s>"]] = 0
-        _add_tensor(writer, f"{tensor}.weight", values, dtype)
+    block = _mamba_block(width) if arch == "mamba" else _attention_block(arch, **shape)
+    _add_tensors(
+        writer,
+        block,
+        words=words["tokenizer.ggml.tokens"],
+        layers=layers,
+        width=width,
+        seed=seed,
+        dtype=dtype,
+        control_rows=control_rows,
+    )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return Path(path)
-
-
-def _add_tensor(writer: gguf.GGUFWriter, name: str, values: np.ndarray, dtype: str) -> None:
-    if dtype == "q8_0" and values.ndim == 2:
-        kind = gguf.GGMLQuantizationType.Q8_0
-        writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
-    else:
-        writer.add_tensor(name, values)
 
 
 def write_spm_gguf(path: Path | str, *, vocab: int | None = None, **options: Any) -> Path:

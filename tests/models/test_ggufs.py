@@ -44,6 +44,8 @@ def generate(model: Any, prompt: list[int], count: int) -> list[int]:
         (ggufs.write_gguf, {}),
         (ggufs.write_gguf, {"dtype": "f32", "layers": 1, "kv_heads": 2, "vocab": 400}),
         (ggufs.write_gguf, {"dtype": "q8_0", "arch": "qwen3"}),
+        (ggufs.write_gguf, {"arch": "gemma3", "layers": 6, "head": 16, "window": 8}),
+        (ggufs.write_gguf, {"arch": "mamba"}),
         (ggufs.write_spm_gguf, {}),
     ],
 )
