@@ -176,11 +176,11 @@ def test_injections_are_refused(source: str, tmp_path: Path, monkeypatch: pytest
         ("{{ 'a' * 2000000000 }}", "MiB of memory"),
         (
             "{% set s = namespace(t='x') %}{% for i in range(99) %}{% set s.t = s.t ~ s.t %}{% endfor %}",
-            "MiB of memory",
+            "MiB of memory|longer than",
         ),
         (
             "{% set s = namespace(t=[1]) %}{% for i in range(99) %}{% set s.t = s.t + s.t %}{% endfor %}",
-            "MiB of memory",
+            "MiB of memory|longer than",
         ),
         ("{% for a in range(9999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "longer than"),
         ("{{ lipsum(n=1000000) }}", "longer than"),

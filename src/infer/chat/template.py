@@ -108,6 +108,8 @@ class Template:
     def _shows_probe(self, *, typed: bool) -> bool:
         try:
             text = self._write([_as_dict("user", _PROBE, typed)], {"tools": None}, MAX_ADDED)
+        except (BadTemplate, MemoryError):
+            raise
         except Exception:  # a template that refuses this conversation says so about the real one, too
             return False
         return _PROBE in text
