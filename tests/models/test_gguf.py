@@ -263,7 +263,7 @@ def test_metadata_says_what_the_file_says(tmp_path: Path) -> None:
     extra = {
         "general.license": "mit",
         "general.file_type": 15,
-        "general.sampling.temp": 0.5,
+        "general.sampling.temp": 0.7,
         "general.sampling.top_k": 20,
         "general.sampling.penalty_repeat": 1.25,
         "general.sampling.mirostat": 1,
@@ -276,7 +276,7 @@ def test_metadata_says_what_the_file_says(tmp_path: Path) -> None:
     assert (found.head_count, found.head_count_kv) == (2, (1, 1, 1))
     assert (found.key_length, found.value_length, found.vocab_size) == (32, 32, 273)
     assert (found.quantization, found.tokenizer, found.sliding_window) == ("Q4_K_M", "gpt2", 128)
-    assert found.sampling == {"temperature": 0.5, "top_k": 20, "repeat_penalty": 1.25}
+    assert found.sampling == {"temperature": 0.7, "top_k": 20, "repeat_penalty": 1.25}
     assert found.chat_template == ggufs.CHAT_TEMPLATE
     assert found.file_size == path.stat().st_size
     tensors = reference.GGUFReader(path).tensors
@@ -416,3 +416,19 @@ def test_shard_names() -> None:
     assert shard_paths("a/m-00002-of-00002.gguf") == ("a/m-00001-of-00002.gguf", "a/m-00002-of-00002.gguf")
     for single in ("m.gguf", "m-00003-of-00002.gguf", "m-00000-of-00002.gguf", "m-1-of-2.gguf"):
         assert shard_paths(single) == (single,)
+
+
+@pytest.mark.slow
+def test_a_large_vocabulary_is_read_at_once(tmp_path: Path) -> None:
+    """152k tokens and 151k merges in at most 90 ms (the best of seven, on a quiet 2-core machine)."""
+    names = [f"{index:x}".translate(str.maketrans("0123456789", "ghijklmnop")) for index in range(151_936)]
+    merges = [f"{name[:2]} {name[2:]}" for name in names[:151_387]]
+    vocabulary = {**ggufs.bpe(), "tokenizer.ggml.tokens": names, "tokenizer.ggml.merges": merges}
+    vocabulary["tokenizer.ggml.token_type"] = [1] * len(names)
+    path = ggufs.write_gguf(tmp_path / "m.gguf", tokens=vocabulary, width=32)
+    took = []
+    for _ in range(7):
+        start = time.perf_counter()
+        assert read(path).vocab_size == 151_936
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.09

@@ -57,9 +57,7 @@ def read_headers(path: str) -> tuple[Header, ...]:
     if count == 1:
         return (given,)
     if len(paths) != count:
-        why = (
-            f"it is one of {count:,} files of a model, which have to be named NAME-00001-of-{count:05d}.gguf"
-        )
+        why = f"it is one of {count:,} files of a model, which have to be named NAME-00001-of-{count:05d}.gguf"
         raise BadModelFile(path=path, why=why)
     for index, part in enumerate(paths):
         if not Path(part).exists():
@@ -213,25 +211,19 @@ class _Description:
         key = f"{architecture}.attention.head_count"
         heads = self.per_layer(key, layers, (0,) * layers)
         heads_kv = self.per_layer(f"{key}_kv", layers, heads)
-        recurrent = any(
-            name.startswith((f"{architecture}.ssm.", f"{architecture}.wkv.")) for name in self.pairs
-        )
+        recurrent = any(name.startswith((f"{architecture}.ssm.", f"{architecture}.wkv.")) for name in self.pairs)
         if not max(heads) and not recurrent:
             self.refuse(f"{key} is 0 or missing")
         for layer, (queries, keys) in enumerate(zip(heads, heads_kv, strict=True)):
             if keys and (queries % keys or not queries):
-                self.refuse(
-                    f"layer {layer} has {queries:,} heads, which {keys:,} KV heads cannot be shared by"
-                )
+                self.refuse(f"layer {layer} has {queries:,} heads, which {keys:,} KV heads cannot be shared by")
         return max(heads), heads_kv
 
     def head_lengths(self, architecture: str, width: int, heads: int) -> tuple[int, int]:
         """Elements of one head's key and value; without a key of their own, the width over the heads."""
         keys = [f"{architecture}.attention.{name}_length" for name in ("key", "value")]
         if heads and width % heads and not all(key in self.pairs for key in keys):
-            self.refuse(
-                f"{architecture}.embedding_length is {width:,}, not a multiple of its {heads:,} heads"
-            )
+            self.refuse(f"{architecture}.embedding_length is {width:,}, not a multiple of its {heads:,} heads")
         default = width // heads if heads else 0
         low = 1 if heads else 0
         key_length, value_length = (self.integer(key, default, low, WIDTH_LIMIT) for key in keys)
@@ -271,5 +263,5 @@ class _Description:
                 continue
             if not isinstance(value, int | float) or not math.isfinite(value):
                 self.refuse(f"general.sampling.{theirs} is not a finite number")
-            found[ours] = value
+            found[ours] = float(f"{value:.7g}") if isinstance(value, float) else value  # an f32's 0.7 is 0.7
         return found

@@ -18,7 +18,7 @@ from infer.models import metadata
 from infer.models.gguf import Identity
 from infer.types import Metadata
 
-FORMAT = 1  # raise it when Metadata changes, or when a check is added that earlier stamps have not passed
+FORMAT = 2  # raise it when Metadata changes, or when a check is added that earlier stamps have not passed
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class Store:
             return self._local(ref, _existing(entry.path))
         found = self._of_entry(entry)
         if found is None:
-            raise _not_downloaded(ref, str(entry.repo), " and ".join(entry.files), entry.revision)
+            raise _not_downloaded(ref, str(entry.repo), entry.files, entry.revision)
         sha256 = hub_cache.blob_sha256(found) if len(entry.sha256) == 1 else None
         return self._local(ref, found, sha256 if sha256 in entry.sha256 else None)
 
@@ -98,7 +98,8 @@ class Store:
             name = ref.file or hub_cache.choose(hub_cache.models(snapshot), ref.quant)
             if name is not None and (snapshot / name).is_file():
                 return snapshot / name
-        raise _not_downloaded(ref, ref.name, ref.file or f"its {ref.quant or 'Q4_K_M'} file", ref.revision)
+        files = (ref.file,) if ref.file else ()
+        raise _not_downloaded(ref, ref.name, files, ref.revision)
 
 
 def embedded_path() -> Path:
@@ -135,7 +136,12 @@ def _near(typed: str, path: Path) -> list[str]:
     return [str(Path(typed).with_name(name)) for name in near]
 
 
-def _not_downloaded(ref: ModelRef, repo: str, files: str, revision: str | None) -> NotDownloaded:
-    at = f" at revision {revision}" if revision else ""
-    hint = f"fetch {files} from the Hugging Face repository {repo}{at}, then: infer run ./FILE.gguf"
+def _not_downloaded(ref: ModelRef, repo: str, files: tuple[str, ...], revision: str | None) -> NotDownloaded:
+    """The error that names what to fetch by hand, and the command that runs it then."""
+    what = f"its {ref.quant or 'Q4_K_M'} file"
+    if files:
+        what = files[0] if len(files) == 1 else f"{files[0]} and the {len(files) - 1} files after it"
+    at = f" (revision {revision})" if revision else ""
+    name = files[0].rpartition("/")[2] if files else "FILE.gguf"
+    hint = f"fetch {what} from the Hugging Face repository {repo}{at}, then: infer run ./{name}"
     return NotDownloaded(name=str(ref), hint=hint)
