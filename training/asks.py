@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905  (one template or list to a line; word lists read best as text)
 """The ways in which people ask for a story."""
 
 from dataclasses import dataclass

@@ -37,9 +37,10 @@ class Corpus:
             asked = [USER, *self.encode(user), END, ASSISTANT]
             said = [*self.encode(answer), END]
             if len(tokens) + len(asked) + len(said) > length:
-                return tokens, mask
+                break
             tokens += asked + said
             mask += [0] * len(asked) + [1] * len(said)
+        return tokens, mask
 
     def _plain(self, length):
         """A story without the chat format, for raw completion."""

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (one template or list to a line reads better than its pieces)
 """Conversations: episodes of requests, stories, questions, JSON, small talk and off-topic messages."""
 
 from dataclasses import dataclass

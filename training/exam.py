@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905  (word lists read best as text)
 """The held-out exam: prompts with a check each, and the proof that training can not have written them."""
 
 import json
@@ -44,6 +45,11 @@ def is_story(text):
     return PULL not in text and len(re.findall(r"[.!?]", text)) >= 4 and text.rstrip()[-1:] in '.!?"'
 
 
+def tells_of(*needed):
+    """A judge: a story in which all of these stand."""
+    return lambda out: is_story(out) and says(out, *needed)
+
+
 def held_out_pairs(rng, count):
     """Pairs of known nouns that the corpus never puts together."""
     pairs = [(hero, thing) for hero in words.HEROES for thing in words.THINGS
@@ -65,7 +71,7 @@ def story_items(pairs):
         if wording.isupper() or wording.startswith("GIVE"):
             subject = subject.upper()
         text = upper_first(wording.format(s=subject, b=f"{hero} and {thing}"))
-        items.append(Item(user(text), lambda out, h=hero, t=thing: is_story(out) and says(out, h, t), f"{hero}+{thing}"))
+        items.append(Item(user(text), tells_of(hero, thing), f"{hero}+{thing}"))
     return items
 
 
@@ -80,8 +86,8 @@ def _with_story(story, ask, rng, kind):
     """Ask after the model's own story, under a pasted one, or above it."""
     if kind == 0:
         hero, thing = story.slots["h"], story.slots["t"]
-        return user(f"Tell me a story about {a(hero)} and {a(thing)}.") + [
-            {"role": "assistant", "content": story.text}, *user(ask)]
+        asked = user(f"Tell me a story about {a(hero)} and {a(thing)}.")
+        return [*asked, {"role": "assistant", "content": story.text}, *user(ask)]
     if kind == 1:
         return user(f"{story.text}\n\n{ask}")
     return user(f"{ask}\n\n{story.text}")
@@ -120,7 +126,8 @@ def object_items(rng, count):
         listed = ", ".join(keys[:-1]) + " and " + keys[-1]
         ask = heldout.OBJECTS[i % len(heldout.OBJECTS)].format(k=listed if i % 2 else ", ".join(keys))
         known = objects.values(story)
-        items.append(Item(_with_story(story, ask, rng, (0, 1, 1, 2)[i % 4]), _same_object({key: known[key] for key in keys}), listed))
+        messages = _with_story(story, ask, rng, (0, 1, 1, 2)[i % 4])
+        items.append(Item(messages, _same_object({key: known[key] for key in keys}), listed))
     return items
 
 
@@ -140,7 +147,10 @@ def off_topic_items():
 
 def small_talk_items():
     """Hello, thanks, who are you."""
-    items = [Item(user(text), lambda out, w=any_of: any(word in out for word in w)) for text, any_of in heldout.SMALL_TALK.items()]
+    items = [
+        Item(user(text), lambda out, w=any_of: any(word in out for word in w))
+        for text, any_of in heldout.SMALL_TALK.items()
+    ]
     return items + [Item(user(text), lambda out: "no story" in out) for text in heldout.NO_STORY]
 
 
@@ -158,7 +168,7 @@ def detail_items(rng, count):
         text = (f"Tell me a story about {a(hero)} named {name} and {a(f'{shiny} {thing}')}." if i % 2
                 else f"Write a story about {a(f'{brave} {hero}')} and {a(f'{shiny} {thing}')}")
         needed = (name, hero, f"{shiny} {thing}") if i % 2 else (f"{brave} {hero}", f"{shiny} {thing}")
-        items.append(Item(user(text), lambda out, n=needed: is_story(out) and says(out, *n), text))
+        items.append(Item(user(text), tells_of(*needed), text))
     return items
 
 
@@ -167,8 +177,9 @@ def one_noun_items(rng, count):
     items = []
     for i in range(count):
         noun = (rng.choice(words.HEROES), rng.choice(words.THINGS), rng.choice(heldout.UNSEEN_HEROES))[i % 3]
-        text = (f"Tell me a story about {a(noun)}.", f"{noun} story", f"I would love a tale with {a(noun)} in it", f"A bedtime story: {noun}")[i % 4]
-        items.append(Item(user(text), lambda out, n=noun: is_story(out) and says(out, n), noun))
+        wordings = ("Tell me a story about {}.", "{} story", "I would love a tale with {} in it", "A bedtime story: {}")
+        text = wordings[i % 4].format(noun if i % 2 else a(noun))
+        items.append(Item(user(text), tells_of(noun), noun))
     return items
 
 
@@ -188,6 +199,17 @@ def long_items(rng, count, length, tokens):
     return items
 
 
+def variety(stories):
+    """How different the stories are: names of heroes and friends, places, and heroes with their friend's name."""
+    names = [re.findall(r"(?:named|called|name was) ([A-Z][a-z]+)", story) for story in stories]
+    pairs = [found[:2] for found in names if len(found) > 1]
+    same = sum(first == second for first, second in pairs)
+    heroes, friends = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    starts = ["".join(story.split(".")[:2]) for story in stories]
+    places = {place for place in words.PLACES if any(place in start for start in starts)}
+    return f"{len(heroes)} heroes' names, {len(friends)} friends', {len(places)} places, {same} namesakes"
+
+
 def normal(text):
     """Case and final punctuation do not make a wording new."""
     return re.sub(r"\W+$", "", text.lower()).strip()
@@ -200,8 +222,9 @@ def overlaps():
     source = " ".join((here / f"{name}.py").read_text() for name in CORPUS_MODULES)
     spoken = set(re.findall(r"[a-z]+", source.lower()))
     found += [f"noun {noun}" for noun in heldout.UNSEEN if noun in spoken]
-    for key, templates in heldout.QUESTIONS.items():
-        known = {normal(line) for wordings in questions.QUESTIONS.values() for template in wordings[0] for line in expansions(template)}
+    wordings = [template for entry in questions.QUESTIONS.values() for template in entry[0]]
+    known = {normal(line) for template in wordings for line in expansions(template)}
+    for templates in heldout.QUESTIONS.values():
         found += [f"question {text}" for text in templates if normal(text) in known]
     known = {normal(line) for template in objects.WITH_KEYS for line in expansions(template)}
     found += [f"json {text}" for text in heldout.OBJECTS if normal(text) in known]

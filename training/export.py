@@ -10,9 +10,8 @@ from pathlib import Path
 
 import gguf
 import numpy as np
-import torch
-
 import tokenizer
+import torch
 from model import Llama, Shape
 
 DESCRIPTION = "The model inside infer: tells short stories, answers questions about them, turns them into JSON"
@@ -128,6 +127,7 @@ def check(model, path):
             "same argmax": f"{agree} of {total}"}
 
 
+# ruff: noqa: E501
 ODD_TEXTS = [
     "", " ", "\n\n\n", "\t\ttabs", "Ünïcödé Straße", "日本語のテキスト", "한국어", "العربية", "עברית", "हिन्दी", "ไทย", "😀🎉👩‍👩‍👧", "a\u0301e\u0301",
     "def f(x):\n    return x ** 2", "<|end|", "< |user|>", "1234567890", "3.14159", "x=1;y=2", "don't can't I'm we've he'll I'd", "   leading", "trailing   ",

@@ -5,11 +5,11 @@ The same templates can be sampled (to write the corpus), listed and turned into 
 """
 
 import re
-from functools import lru_cache
+from functools import cache
 from itertools import product
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(template):
     """Parse into a tuple of parts; a part is a string or a tuple of alternatives (parsed in turn)."""
     parts, end = _sequence(template, 0, "")

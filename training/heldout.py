@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905  (one template or list to a line; word lists read best as text)
 """What training never sees: nouns, pairs, question wordings and messages that only `evaluate.py` uses.
 
 The corpus imports this file for one purpose: to throw away a made-up noun that happens to be one of these.

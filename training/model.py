@@ -85,18 +85,15 @@ class Block(nn.Module):
         self.up = nn.Linear(shape.width, shape.hidden, bias=False)
         self.down = nn.Linear(shape.hidden, shape.width, bias=False)
 
-    def forward(self, x, turn, cache=None):
+    def forward(self, x, turn):
         batch, time, width = x.shape
         y = self.attn_norm(x)
         q, k, v = (
             part(y).view(batch, time, self.heads, -1).transpose(1, 2) for part in (self.q, self.k, self.v)
         )
         q, k = rotate(q, turn), rotate(k, turn)
-        if cache is None:
-            y = attend(q, k, v)
-        else:
-            y = cache.attend(self, q, k, v)
-        x = x + self.o(y.transpose(1, 2).reshape(batch, time, width))
+        y = attend(q, k, v).transpose(1, 2).reshape(batch, time, width)
+        x = x + self.o(y)
         y = self.ffn_norm(x)
         return x + self.down(F.silu(self.gate(y)) * self.up(y))
 

@@ -44,7 +44,7 @@ class Optimiser:
         for i in self.others:
             self._adam(i, grads[i], self.rates[1] * scale)
         with torch.no_grad():
-            for live, master in zip(self.live, self.masters):
+            for live, master in zip(self.live, self.masters, strict=True):
                 live.copy_(master)
 
     def _muon(self, group, grads, rate):
@@ -53,7 +53,7 @@ class Optimiser:
         looked_ahead = torch.stack([grads[i] * 0.05 + self.momentum[i] * 0.95 for i in group])
         rows, columns = looked_ahead.shape[-2:]
         moves = orthogonalise(looked_ahead) * max(1.0, rows / columns) ** 0.5
-        for i, move in zip(group, moves):
+        for i, move in zip(group, moves, strict=True):
             self.masters[i].mul_(1 - rate * self.decay).sub_(move, alpha=rate)
 
     def _adam(self, i, grad, rate):
@@ -70,11 +70,11 @@ class Optimiser:
     def load(self, state):
         """Go on from `state`."""
         for name in ("masters", "momentum"):
-            for mine, theirs in zip(getattr(self, name), state[name]):
+            for mine, theirs in zip(getattr(self, name), state[name], strict=True):
                 mine.copy_(theirs)
         for i, value in state["second"].items():
             self.second[i].copy_(value)
         self.steps = state["steps"]
         with torch.no_grad():
-            for live, master in zip(self.live, self.masters):
+            for live, master in zip(self.live, self.masters, strict=True):
                 live.copy_(master)

@@ -1,12 +1,15 @@
+# ruff: noqa: SIM905  (word lists read best as text)
 """Made-up nouns and names, so that the model learns to copy what it does not know."""
 
 from heldout import UNSEEN
 from words import HEROES, THINGS
 
 ONSETS = """b bl br c ch cl cr d dr f fl fr g gl gr h j k kl kn l m n p ph pl pr qu r s sc sh sk sl sm sn sp st str
-sw t th tr tw v w wh y z zw""".split() + ["", ""]
+sw t th tr tw v w wh y z zw""".split()
+ONSETS += ["", ""]  # or none
 NUCLEI = "a e i o u ai ea ee oa oo ou a e i o u y".split()
-CODAS = """b ck d ff g l ll m n nd ng nk nt p r rd rk rm rn rt s sh ss st t th x zz mp lf lt""".split() + [""] * 12
+CODAS = """b ck d ff g l ll m n nd ng nk nt p r rd rk rm rn rt s sh ss st t th x zz mp lf lt""".split()
+CODAS += [""] * 12
 ENDINGS = """er or le el et on in ist ian man ling ard ock ane ine oid ette ical ometer ator ory ing ship ment board
 phone case fish bird hound berry stick light horn wheel bug bot""".split()
 LETTERS = "aaabcddeeefghiijkklmnnooopqrrsstttuuvwxyz"
@@ -18,9 +21,10 @@ def made_up_noun(rng):
     """A noun that is in no list: syllables, halves of known nouns, or letters."""
     while True:
         word = _candidate(rng)
-        if 3 <= len(word) <= 13 and word not in UNSEEN and word not in KNOWN_SET:
-            if any(letter in "aeiouy" for letter in word) or rng.random() < 0.1:
-                return word
+        fresh = word not in UNSEEN and word not in KNOWN_SET
+        spoken = any(letter in "aeiouy" for letter in word) or rng.random() < 0.1
+        if fresh and spoken and 3 <= len(word) <= 13:
+            return word
 
 
 def _candidate(rng):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905  (one template or list to a line; word lists read best as text)
 """Templates and word lists for messages that are not about stories. No noun of `heldout.py`, no message of it."""
 
 LISTS = {

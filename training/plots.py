@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (one template or list to a line reads better than its pieces)
 """The plots: each a list of moments, each moment a list of ways to tell it.
 
 Slots: H hero's name, h hero's noun, ah "a brave fox"; F, f, af the same for the friend; t the thing, at "a shiny
@@ -179,7 +180,7 @@ PLOTS = {
         MEET_THING,
         ["{time}, there was a big show {place}.", "{time}, everyone came to a contest {place}."],
         ["{H} wanted to show the {t}, but {he} felt {bad}.", "{H} was {bad}, because so many people were watching."],
-        FRIEND_HELPS[:1] + ["{H}'s friend, {af} named {F}, stood in the first row."],
+        [*FRIEND_HELPS[:1], "{H}'s friend, {af} named {F}, stood in the first row."],
         ["\"You can do it,\" said {F}.", "\"Just look at me,\" said {F}.", "{F} held {H}'s hand and counted to three."],
         ["{H} took a deep breath and held up the {t}.", "So {H} stepped forward and showed everyone the {t}.",
          "{H} did a funny trick with the {t}."],
@@ -264,10 +265,10 @@ SUMMARIES = {
 }
 
 MORE = [
-    "The next day, {H} met {F} again {place2}. {H} brought the {t}, and {F} brought some [cake|apples|tea]. They talked about "
-    "everything that had happened, and both of them felt {good}.",
-    "A week later, {F} came to visit {H}. \"Do you still have the {t}?\" asked {F}. {H} nodded and smiled, and they went "
-    "{to_place2} to play.",
-    "In the morning, {H} and {F} walked {to_place2} with the {t}. There they made a new friend, {af2} named {G}. "
-    "From then on, the three of them were always together.",
+    """The next day, {H} met {F} again {place2}. {H} brought the {t}, and {F} brought some [cake|apples|tea]. \
+They talked about everything that had happened, and both of them felt {good}.""",
+    """A week later, {F} came to visit {H}. "Do you still have the {t}?" asked {F}. {H} nodded and smiled, \
+and they went {to_place2} to play.""",
+    """In the morning, {H} and {F} walked {to_place2} with the {t}. There they made a new friend, {af2} named {G}. \
+From then on, the three of them were always together.""",
 ]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (one template or list to a line reads better than its pieces)
 """Questions about a story: per fact its wordings and its answer.
 
 An answer form is one fixed sentence per fact. `needs` in evaluation is derived from the slots named in KEYS.
@@ -165,8 +166,7 @@ def slots_for(story):
 
 def question(story, key, rng):
     """A wording of the question."""
-    text = upper_first(fill(rng.choice(QUESTIONS[key][0]), rng, slots_for(story)))
-    return text
+    return upper_first(fill(rng.choice(QUESTIONS[key][0]), rng, slots_for(story)))
 
 
 def answer(story, key):

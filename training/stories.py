@@ -7,8 +7,7 @@ import words
 from grammar import a, expansions, fill, sample, tidy, upper_first
 from heldout import pair_is_held_out
 from nouns import made_up_name, made_up_noun
-from plots import (ENDS, FILLERS, HOMES, INTROS, LEARNED, MORE, PLOTS, SUMMARIES, USES,
-                   WISH_PROBLEMS)
+from plots import ENDS, FILLERS, HOMES, INTROS, LEARNED, MORE, PLOTS, SUMMARIES, USES, WISH_PROBLEMS
 
 TIMES = [time for template in words.TIMES for time in expansions(template)]
 
@@ -225,7 +224,10 @@ def _short(story, rng):
             "{time}, {H} found {at} {spot} and showed it to {F}, {af}.",
             "{H} had {at}, but felt {bad} until {af} named {F} came to play.",
         ]),
-        rng.choice(["They shared the {t}, and {H} felt {good}.", "Together they had fun with the {t}, and {H} felt {good}."]),
+        rng.choice([
+            "They shared the {t}, and {H} felt {good}.",
+            "Together they had fun with the {t}, and {H} felt {good}.",
+        ]),
     ]
     return [upper_first(fill(line, rng, slots)) for line in lines]
 

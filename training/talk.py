@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (one template or list to a line reads better than its pieces)
 """Small talk about itself, and messages that are not about stories at all (with their one kind of answer)."""
 
 import re

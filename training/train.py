@@ -12,16 +12,15 @@ import random
 import time
 from pathlib import Path
 
+import tokenizer
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from torch.nn import functional as F
-
-import tokenizer
 from corpus import Corpus
 from dialogue import Mix
 from model import Llama, Shape
 from muon import Optimiser
+from torch.nn import functional as F
 
 SAVE_EVERY = 90  # seconds
 LOG_EVERY = 20  # steps
@@ -129,11 +128,11 @@ class Run:
     def save(self):
         """Write the checkpoint beside the old one, then take its place."""
         names = [name for name, _ in self.model.named_parameters()]
-        weights = dict(zip(names, self.optimiser.masters))
+        weights = dict(zip(names, self.optimiser.masters, strict=True))
         temporary = self.path.with_suffix(".new")
         torch.save({"weights": weights, "optimiser": self.optimiser.state(), "shape": self.model.shape.dict(),
                     "elapsed": self.elapsed, "tokens": self.tokens, "step": self.step}, temporary)
-        os.replace(temporary, self.path)
+        temporary.replace(self.path)
 
     def check_loss(self):
         """Loss on rows that are never trained on (their own seeds)."""
@@ -142,7 +141,7 @@ class Run:
 
     def go(self):
         """Train until the time is up."""
-        options, limit = self.options, self.options.minutes * 60
+        limit = self.options.minutes * 60
         last = saved = time.time()
         losses = []
         while self.elapsed < limit:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905  (one template or list to a line; word lists read best as text)
 """The words of the corpus: heroes, things by use, places, names, adjectives, feelings.
 
 No word of `heldout.py` may stand here; `evaluate.py` checks that over the text of all corpus modules.
@@ -76,7 +77,7 @@ TWO_WORD_THINGS = {
 TWO_WORD_HEROES = """polar bear guinea pig fire fighter tooth fairy sea turtle space cat bus driver
 ice bear wild horse baby bird barn owl gingerbread man tin soldier
 night watchman""".split()
-TWO_WORD_HEROES = [" ".join(pair) for pair in zip(TWO_WORD_HEROES[::2], TWO_WORD_HEROES[1::2])]
+TWO_WORD_HEROES = [" ".join(pair) for pair in zip(TWO_WORD_HEROES[::2], TWO_WORD_HEROES[1::2], strict=True)]
 
 USE_OF = {word: use for use, words in THINGS_BY_USE.items() for word in words} | TWO_WORD_THINGS
 THINGS = sorted(set(USE_OF) - {"scissor"})
