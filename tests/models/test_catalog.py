@@ -1,5 +1,6 @@
 """The catalogue: every shipped entry is good, the user's are laid over them, a bad one harms only itself."""
 
+import random
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -219,6 +220,30 @@ def test_a_malformed_catalogue_is_a_config_error_with_its_line(
     assert str(bad.value.facts["where"]).endswith(where)
     assert what in str(bad.value.facts["what"])
     assert path.read_bytes() == raw
+
+
+def test_any_damage_to_the_catalogue_is_a_config_error(tmp_path: Path) -> None:
+    """500 mutations of bytes: the file is refused with its line, or each entry on its own, or it is good."""
+    text = shipped_path().read_bytes()
+    first, end = text.index(b'[models."qwen3.5:4b"]'), text.index(b'[models."qwen3.5:35b"]')
+    sample = b'schema_version = 1\n[families]\n"qwen3.5" = "qwen3.5:4b"\n' + text[first:end]
+    rng = random.Random(5)
+    path = tmp_path / "models.toml"
+    outcomes = set()
+    for _ in range(500):
+        raw = bytearray(sample)
+        for _ in range(rng.choice((1, 1, 4))):
+            raw[rng.randrange(len(raw))] = rng.choice(b'"[]{}=.,#\n\0\xff019azA-_')
+        path.write_bytes(bytes(raw))
+        try:
+            found = Catalog.load(path)
+            for name in found.names():
+                found.resolve(name)
+            outcomes.add("good")
+        except (ConfigError, ModelNotFound) as error:
+            outcomes.add(error.code)
+        assert path.read_bytes() == raw
+    assert outcomes >= {"good", "config"}
 
 
 def test_a_missing_catalogue_is_a_config_error(tmp_path: Path) -> None:

@@ -209,6 +209,10 @@ BAD: dict[str, tuple[bytes, str]] = {
         "entries that are not numbers of heads",
     ),
     "head of length 0": (model(pair("llama.attention.key_length", U32, 0)), "key_length is 0"),
+    "window of 2^31": (
+        model(pair("llama.attention.sliding_window", U32, 1 << 31)),
+        "sliding_window is 2,147,483,648",
+    ),
     "file type a text": (model(pair("general.file_type", TEXT, "Q4")), "file_type is not a whole number"),
     "template a number": (model(pair("tokenizer.chat_template", U32, 1)), "chat_template is not a text"),
     "template not UTF-8": (

@@ -148,7 +148,7 @@ class _Description:
             tokenizer=self.text("tokenizer.ggml.model") or "",
             chat_template=self.chat_template(),
             license=self.text("general.license", strict=False),
-            sliding_window=self.integer(window, 0, 0, (1 << 32) - 1) or None,
+            sliding_window=self.integer(window, 0, 0, CONTEXT_LIMIT) or None,
             sampling=self.sampling(),
         )
 
