@@ -1,11 +1,13 @@
 """One answer as it arrives: text to stdout at once, signs of life, last words after a signal."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from infer.cli.model import Opened, unused_gpu
+from infer.cli.output import ReaderGone
 from infer.cli.report import Result, record, remark
 from infer.cli.session import Session
-from infer.errors import Interrupted
+from infer.errors import InferError, Interrupted
 from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta
 
 _TICK = 0.25  # seconds between looks at the clock while nothing arrives
@@ -33,12 +35,14 @@ class Answer:
         """Ask, and write the answer as it comes. Raises the request's error, and Interrupted after last words."""
         self._silent_since = self.session.seconds()
         self._id = self.opened.worker.submit(request)
-        try:
-            self._listen(None)
-        except Interrupted:
-            self._last_words()
-            raise
-        self._end(request)
+        with self.session.signals.held():
+            try:
+                self._listen(None)
+            except Interrupted:
+                with suppress(ReaderGone, InferError):  # whatever else goes wrong now, we were interrupted
+                    self._last_words()
+                raise
+            self._end(request)
 
     def _listen(self, deadline: float | None) -> None:
         """Take events until the answer has ended, or until `deadline` (seconds of this process)."""
@@ -72,6 +76,7 @@ class Answer:
 
     def _progress(self, done: int, total: int) -> None:
         """A sign of life on a terminal once nothing has come for a second."""
+        self.session.output.check_reader()
         waited = self.session.seconds() - self._silent_since
         if self.first_token is not None or waited < _SILENCE:
             return
@@ -84,6 +89,9 @@ class Answer:
     def _last_words(self) -> None:
         """After a signal: what was generated so far goes out, then the worker goes."""
         self.session.output.clear_progress()
+        if self.first_token is None:
+            return
+        self.session.output.patience = _LAST_WORDS
         self.opened.worker.abort(self._id)
         self._listen(self.session.seconds() + _LAST_WORDS)
         self.total = self.session.seconds()

@@ -1,20 +1,16 @@
 """The commands, and the one place where errors become exit codes."""
 
 import os
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
 
 import typer
 
 from infer.cli import config, run, tokens
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
+from infer.cli.signals import Signals
 from infer.errors import InferError, InternalError, Interrupted, UsageError
 from infer.worker.spawn import Spawned
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _COMPLETION_VARIABLE = "_INFER_COMPLETE"  # set by the shell's completion function, see completions/
 
@@ -47,31 +43,30 @@ def _common(version: bool = typer.Option(False, "--version", help="print the ver
 
 def run_command_line(arguments: list[str], *, worker: Spawned | None = None, stdout_open: bool = True) -> int:
     """Run one command line and return its exit code (CONTRACT: 0 to 9, 128 + signal)."""
-    output = Output(stdout_open=stdout_open)
-    session = Session(output, worker)
-    previous = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
-    try:
-        return _run(arguments, session)
-    finally:
-        session.end()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with Signals() as signals:
+        session = Session(Output(stdout_open=stdout_open, waiting=signals.waiting), signals, worker)
+        try:
+            return _run(arguments, session)
+        except Interrupted as error:
+            session.output.clear_progress()
+            return error.exit_code
+        finally:
+            session.end()
 
 
 def _run(arguments: list[str], session: Session) -> int:
     try:
         app = build_app(completing=_COMPLETION_VARIABLE in os.environ)
-        code = app(args=arguments, prog_name="infer", standalone_mode=False, obj=session)
+        code = app(args=arguments or ["--help"], prog_name="infer", standalone_mode=False, obj=session)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (ReaderGone, BrokenPipeError):
         return 0
     except typer.TyperException as error:
         return _report(_usage(error), session.output)
+    except Interrupted:
+        raise
     except InferError as error:
-        if isinstance(error, Interrupted):
-            session.output.clear_progress()
-            return error.exit_code
         return _report(error, session.output)
     except Exception as error:
         return _report(InternalError(what=f"{type(error).__name__}: {error}"), session.output)
@@ -112,13 +107,3 @@ def _command_hint(what: str) -> str:
     names = [command.name or "" for command in build_app().registered_commands]
     near = get_close_matches(what.split("'")[1], names, 1)
     return f"did you mean {near[0]}?" if near else "infer --help lists the commands"
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """A first signal unwinds; a second one does not wait for that."""
-    signal.signal(number, _leave)
-    raise Interrupted(signal=number)
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    os._exit(128 + number)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infer.cli.output import Output
-from infer.errors import EmptyPrompt, FileUnreadable, InvalidText
+from infer.errors import EmptyPrompt, FileUnreadable, InvalidText, UsageError
 from infer.types import Message, TextPart
 
 _STDIN = 0
@@ -53,22 +53,24 @@ def _argument(text: str, source: str) -> str:
 
 def _decode(data: bytes, source: str) -> str:
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8").removeprefix("\ufeff")  # "utf-8-sig" counts offsets after the mark
     except UnicodeDecodeError as error:
         raise InvalidText(source=source, offset=error.start) from error
 
 
 def _read_file(path: str) -> str:
     if path == "-":
-        return _decode(_read_all(_STDIN), "stdin")
+        return _decode(_read_all(_STDIN, "stdin"), "stdin")
     try:
         mode = Path(path).stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not stat.S_ISCHR(mode):
             raise FileUnreadable(path=path, why="it is a directory" if stat.S_ISDIR(mode) else "it is not a file")
-        return _decode(Path(path).read_bytes(), path)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise FileUnreadable(path=path, why=why.lower()) from error
+        with Path(path).open("rb") as file:
+            return _decode(_read_all(file.fileno(), path), path)
+    except OSError as error:
+        raise FileUnreadable(path=path, why=(error.strerror or str(error)).lower()) from error
+    except ValueError as error:  # a NUL in the name
+        raise FileUnreadable(path=path, why="no file can have this name") from error
 
 
 def _read_stdin(output: Output) -> str:
@@ -77,16 +79,19 @@ def _read_stdin(output: Output) -> str:
         return ""
     if not select.select([_STDIN], [], [], _PATIENCE)[0]:
         output.note("waiting for input on stdin; -n (--no-stdin) does not read it")
-    try:
-        return _decode(_read_all(_STDIN), "stdin")
-    except OSError as error:
-        raise FileUnreadable(path="stdin", why=(error.strerror or str(error)).lower()) from error
+    return _decode(_read_all(_STDIN, "stdin"), "stdin")
 
 
-def _read_all(descriptor: int) -> bytes:
+def _read_all(descriptor: int, source: str) -> bytes:
+    """Everything up to the end. Raises UsageError when there is too much of it, FileUnreadable."""
     blocks = []
-    while block := os.read(descriptor, _READ_BYTES):
-        blocks.append(block)
-        if len(blocks) * _READ_BYTES > _MOST_BYTES * 8:
-            break
+    size = 0
+    try:
+        while block := os.read(descriptor, _READ_BYTES):
+            blocks.append(block)
+            size += len(block)
+            if size > _MOST_BYTES:
+                raise UsageError(what=f"{source} holds more than {_MOST_BYTES >> 20:,} MiB", hint="no context holds that")
+    except OSError as error:
+        raise FileUnreadable(path=source, why=(error.strerror or str(error)).lower()) from error
     return b"".join(blocks)

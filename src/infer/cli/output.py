@@ -3,11 +3,14 @@
 import errno
 import os
 import select
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from infer.errors import InferError, OutputUnwritable
 
 _STDOUT, _STDERR = 1, 2
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
+_PIPE_BYTES = 4096  # PIPE_BUF: a pipe that can be written takes so many without blocking
 _ERASE_LINE = "\r\x1b[K"
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
 
@@ -35,10 +38,19 @@ class ReaderGone(Exception):
 
 
 class Output:
-    """Writes to the two streams. color: auto, always or never; quiet: errors only on stderr."""
+    """Writes to the two streams. color: auto, always or never; quiet: errors only on stderr.
 
-    def __init__(self, *, stdout_open: bool = True) -> None:
+    waiting    entered around the wait for a slow reader of stdout, where a signal may raise
+    patience   seconds to wait for that reader, None: for ever
+    """
+
+    def __init__(
+        self, *, stdout_open: bool = True, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
         self._stdout_open = stdout_open
+        self._waiting = waiting
+        self._unwritten = bytearray()  # what a signal kept from being written goes out before anything else
+        self.patience: float | None = None
         self.stdout_tty = stdout_open and os.isatty(_STDOUT)
         self.stderr_tty = os.isatty(_STDERR)
         self.quiet = False
@@ -128,12 +140,25 @@ class Output:
     def _to_stdout(self, text: str) -> None:
         if not self._stdout_open:
             raise ReaderGone
+        self._unwritten += text.encode("utf-8", "replace")
         try:
-            _write(_STDOUT, text)
+            while self._unwritten:
+                with self._waiting():
+                    ready = select.select([], [_STDOUT], [], self.patience)[1]
+                if not ready:
+                    raise ReaderGone
+                del self._unwritten[: _written(_STDOUT, self._unwritten[:_PIPE_BYTES])]
         except BrokenPipeError:
             raise ReaderGone from None
         except OSError as error:
             raise OutputUnwritable(why=error.strerror or str(error)) from error
+
+    def check_reader(self) -> None:
+        """Raises ReaderGone when nobody reads stdout any more; a pipe tells so before anything is written."""
+        poll = select.poll()
+        poll.register(_STDOUT, 0)
+        if any(event & select.POLLERR for _, event in poll.poll(0)):
+            raise ReaderGone
 
     def _to_stderr(self, text: str) -> None:
         try:
@@ -151,11 +176,19 @@ def _color(wish: str, *, tty: bool) -> bool:
 def _write(descriptor: int, text: str) -> None:
     view = memoryview(text.encode("utf-8", "replace"))
     while view:
-        try:
-            view = view[os.write(descriptor, view) :]
-        except BlockingIOError:  # somebody set the pipe to non-blocking
+        count = _written(descriptor, view)
+        if not count:
             select.select([], [descriptor], [])
-        except OSError as error:
-            if error.errno == errno.EIO:
-                raise BrokenPipeError from error  # the terminal hung up
-            raise
+        view = view[count:]
+
+
+def _written(descriptor: int, data: bytearray | memoryview) -> int:
+    """Write some of it: how many bytes, 0 when none can be taken now."""
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:  # somebody set the pipe to non-blocking
+        return 0
+    except OSError as error:
+        if error.errno == errno.EIO:
+            raise BrokenPipeError from error  # the terminal hung up
+        raise

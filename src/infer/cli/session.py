@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from infer.cli.output import Output
+from infer.cli.signals import Signals
 from infer.worker.spawn import Spawned, spawn
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class Session:
     """Passed to every command. `process`: the worker that was started early, if one was."""
 
-    def __init__(self, output: Output, process: Spawned | None) -> None:
-        self.output = output
+    def __init__(self, output: Output, signals: Signals, process: Spawned | None) -> None:
+        self.output, self.signals = output, signals
         self._process = process
         self._worker: WorkerClient | None = None
         self._started = _process_start()
@@ -30,7 +31,7 @@ class Session:
         if self._process is None:
             self._process = spawn()
         if self._worker is None:
-            self._worker = WorkerClient(self._process)
+            self._worker = WorkerClient(self._process, waiting=self.signals.waiting)
         return self._worker
 
     def seconds(self) -> float:

@@ -10,7 +10,8 @@ import os
 import select
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from time import monotonic
 from typing import Any
@@ -26,9 +27,12 @@ _STDERR_BYTES = 1 << 16
 
 
 class WorkerClient:
-    """A worker process and the wire to it. One thread uses it."""
+    """A worker process and the wire to it. One thread uses it.
 
-    def __init__(self, process: Spawned) -> None:
+    `waiting` is entered around the one call that waits: an exception from a signal handler loses nothing there.
+    """
+
+    def __init__(self, process: Spawned, waiting: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self.pid = process.pid
         self._wire = wire = Wire(process.reader, process.writer)
         self._stderr = stderr = process.stderr
@@ -40,6 +44,8 @@ class WorkerClient:
         self._next_id = 0
         self.devices: tuple[Device, ...] | None = None
         self.loaded = False
+        self._waiting = waiting
+        self._reaped = False
 
     def load(self, path: str, config: EngineConfig) -> None:
         """Start loading a model file. Returns at once; a failure is raised by whatever waits next."""
@@ -83,16 +89,14 @@ class WorkerClient:
 
     def kill(self) -> None:
         """End the process now."""
-        try:
+        if not self._reaped:  # its number may be another's by now
             os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
 
     def close(self) -> None:
         """End the worker: the end of its wire ends it. Reaps it, so no zombie is left in a long-lived parent."""
         self._wire.close()
         self.kill()
-        os.waitpid(self.pid, 0)
+        self._reap()
         os.close(self._stderr)
 
     def _send(self, message: Json) -> None:
@@ -131,7 +135,8 @@ class WorkerClient:
 
     def _receive(self, timeout: float | None) -> list[Json]:
         """Messages that arrive within `timeout` seconds; what the worker writes to stderr is kept aside."""
-        ready = self._poll.poll(None if timeout is None else timeout * 1000)
+        with self._waiting():
+            ready = self._poll.poll(None if timeout is None else timeout * 1000)
         for descriptor, _ in ready:
             if descriptor == self._wire.reader:
                 messages = self._wire.receive()
@@ -149,9 +154,16 @@ class WorkerClient:
         if os.environ.get("INFER_DEBUG") and data:
             os.write(2, data)
 
+    def _reap(self) -> int:
+        """Wait for its end; its exit status, 0 when that has been fetched before."""
+        if self._reaped:
+            return 0
+        self._reaped = True
+        return os.waitpid(self.pid, 0)[1]
+
     def _death(self) -> InferError:
         """What became of the worker, from its exit status and its last words."""
-        _, status = os.waitpid(self.pid, 0)
+        status = self._reap()
         while (data := os.read(self._stderr, _STDERR_BYTES)) != b"":
             self._said = (self._said + data)[-_STDERR_BYTES:]
         return _death(status, self._said.decode("utf-8", "replace"))

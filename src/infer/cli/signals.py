@@ -1,0 +1,68 @@
+"""What a signal does: the first ends the command in good order, a second one at once."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Self
+
+from infer.errors import Interrupted
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Signals:
+    """While entered, the first signal raises Interrupted in the main thread.
+
+    It does so anywhere, but inside `held` only where the program waits: an exception between taking text from the
+    worker and writing it would leave a hole in the answer.
+    """
+
+    def __init__(self) -> None:
+        self._held = False
+        self._received = 0
+        self._pending = False
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        self._previous = {number: signal.signal(number, self._receive) for number in _not_ignored()}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """In here a signal is heard in `waiting` only."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around a system call that waits and takes nothing: the place where a signal may be heard."""
+        held, self._held = self._held, False
+        try:
+            if self._pending:
+                self._pending = False
+                raise Interrupted(signal=self._received)
+            yield
+        finally:
+            self._held = held
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._received:
+            os._exit(128 + number)
+        self._received = number
+        if not self._held:
+            raise Interrupted(signal=number)
+        self._pending = True
+
+
+def _not_ignored() -> list[int]:
+    """`nohup` and a shell's `&` ignore some of them for us, and mean it."""
+    return [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
