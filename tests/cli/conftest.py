@@ -1,0 +1,37 @@
+"""The command, with a home for all tests of a session or for one test; and models that are slow at something."""
+
+from pathlib import Path
+
+import pytest
+from cli.command import Command
+from ggufs import write_gguf
+
+
+@pytest.fixture(scope="session")
+def infer(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """For tests that leave no configuration behind."""
+    return Command(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def lonely(tmp_path: Path) -> Command:
+    """With a home for this test alone."""
+    return Command(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def slow_model(models_dir: Path) -> Path:
+    """Twelve layers of width 512: a prompt of 8,000 tokens takes seconds, and every token some milliseconds."""
+    return write_gguf(models_dir / "slow.gguf", layers=12, width=512, heads=8, kv_heads=8, ffn=1536, context=16384)
+
+
+@pytest.fixture(scope="session")
+def long_model(models_dir: Path) -> Path:
+    """Quick, with a trained context of 65,536 tokens: an answer that does not end by itself."""
+    return write_gguf(models_dir / "long.gguf", context=65536)
+
+
+@pytest.fixture(scope="session")
+def heavy_model(models_dir: Path) -> Path:
+    """A vocabulary of 200,000 tokens: llama.cpp loads it for a good part of a second."""
+    return write_gguf(models_dir / "heavy.gguf", layers=1, width=32, heads=1, ffn=32, vocab=200_000)
