@@ -64,10 +64,10 @@ def limited(function: Callable[[], Result], *, seconds: float, memory: int = MEM
     Raises BadTemplate when a limit is met, and whatever `function` itself raises. The memory limit that was
     in place before is back in place afterwards.
     """
-    deadline = _Deadline(seconds)
-    with _ceiling(memory):  # outside the part that can be interrupted: it is always lifted
+    with _ceiling(memory):  # around all that can be interrupted, so it is always lifted
         why = ""
         try:
+            deadline = _Deadline(seconds)
             try:
                 return function()
             finally:
