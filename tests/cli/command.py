@@ -4,8 +4,8 @@
     infer.start(...)                       -> Running: look at it, signal it, `finish()`
 
 `stdin` is bytes (a pipe), None (/dev/null), a file descriptor, "tty", "closed" or "silent" (an open pipe that says
-nothing). `stdout` and `stderr` are "pipe", "tty", "closed" or a file descriptor. A "tty" is a pseudo-terminal of its own
-that passes bytes as they are; both may be one with `stderr="stdout"`.
+nothing). `stdout` and `stderr` are "pipe", "tty", "closed" or a file descriptor. A "tty" is a pseudo-terminal of its
+own that passes bytes as they are; both may be one with `stderr="stdout"`. `prefix` are words in front of the command.
 """
 
 import json
@@ -66,12 +66,16 @@ class _Reader(threading.Thread):
             self.data += block
 
 
+RUNNING: "list[Running]" = []
+
+
 class Running:
     """A command that has been started."""
 
     def __init__(self, process: subprocess.Popen[bytes], readers: dict[str, _Reader], keep: list[int]) -> None:
         self.process, self._readers, self._keep = process, readers, keep
         self.pid, self.started = process.pid, time.monotonic()
+        RUNNING.append(self)
 
     @property
     def out(self) -> bytes:
@@ -100,6 +104,15 @@ class Running:
     def signal_group(self, number: int) -> None:
         """As a terminal does on Ctrl-C: to every process of the group."""
         os.killpg(self.pid, number)
+
+    def clean_up(self) -> None:
+        """End it if a failed test has left it behind."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for descriptor in self._keep:
+            os.close(descriptor)
+        self._keep = []
 
     def finish(self, timeout: float = TIMEOUT) -> Result:
         """Wait for its end; a command that does not end is killed, and an error."""
@@ -152,9 +165,12 @@ class Command:
         env: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         prefix: tuple[str, ...] = (),
-        preexec: Callable[[], None] | None = None,
+        session: bool = True,
     ) -> Running:
-        """Start it in a session of its own: no controlling terminal, a process group to signal."""
+        """Start it in a session of its own: no controlling terminal, a process group to signal.
+
+        session=False: only a group of its own, which job control can stop.
+        """
         environment = {k: v for k, v in {**self.environment, **(env or {})}.items() if v is not None}
         given: dict[int, int | None] = {}  # the child's descriptor -> ours, None: closed
         ours: list[int] = []
@@ -184,19 +200,11 @@ class Command:
             else:
                 given[number] = wish if isinstance(wish, int) else None
 
-        def arrange() -> None:  # runs in the child, between fork and exec
-            for number, descriptor in given.items():
-                if descriptor is None:
-                    os.close(number)
-                elif descriptor != number:
-                    os.dup2(descriptor, number)
-            if preexec:
-                preexec()
-
-        command = [*prefix, INFER, *arguments]
+        closing = "".join(sign for number, sign in enumerate(("<&-", ">&-", "2>&-")) if given[number] is None)
+        shell = ["bash", "-c", f'exec "$@" {closing}', "bash"] if closing else []
         process = subprocess.Popen(
-            command, env=environment, cwd=cwd or self.home, start_new_session=True, preexec_fn=arrange, close_fds=True,
-            pass_fds=[d for d in given.values() if d is not None and d > 2],
+            [*shell, *prefix, INFER, *arguments], env=environment, cwd=cwd or self.home, start_new_session=session,
+            process_group=None if session else 0, stdin=given[0], stdout=given[1], stderr=given[2],
         )  # fmt: skip
         for descriptor in ours:
             os.close(descriptor)
@@ -216,7 +224,7 @@ class Command:
         command = ["bash", "-c", line]
         return subprocess.run(
             command, env=environment, cwd=self.home, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
-            start_new_session=True,
+            start_new_session=True, check=False,
         )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """The command, with a home for all tests of a session or for one test; and models that are slow at something."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.command import Command
+from cli.command import RUNNING, Command
 from ggufs import write_gguf
 
 
@@ -11,6 +12,15 @@ from ggufs import write_gguf
 def infer(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """For tests that leave no configuration behind."""
     return Command(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(autouse=True)
+def no_survivors() -> Iterator[None]:
+    """A test that fails leaves no process behind."""
+    yield
+    for running in RUNNING:
+        running.clean_up()
+    RUNNING.clear()
 
 
 @pytest.fixture

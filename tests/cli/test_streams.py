@@ -110,7 +110,7 @@ def test_a_full_device_as_stdout_is_exit_6(infer: Command, random_model: Path, m
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(infer: Command, long_model: Path) -> None:
-    line = 'cat notes.txt | infer run "$M" "go on" --seed 3 -t 1 --max-tokens 60000 | head -1 > first; echo ${PIPESTATUS[@]}'
+    line = 'cat notes.txt | infer run "$M" "go on" --seed 3 --max-tokens 60000 | head -1 >first; echo ${PIPESTATUS[@]}'
     (infer.home / "notes.txt").write_text("a note\n")
     started = time.monotonic()
     done = infer.shell(line, M=long_model)

@@ -146,9 +146,17 @@ def _die_with_parent() -> None:
             os._exit(0)
 
 
+def _leave_no_core() -> None:
+    """A core dump of a process that has a model mapped takes minutes and gigabytes."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def main() -> None:
     """Entry of the child process."""
     _die_with_parent()
+    _leave_no_core()
     Worker(Wire(WIRE_IN, WIRE_OUT)).run()
 
 
