@@ -71,8 +71,12 @@ class LLM:
         self._load_seconds = perf_counter() - started
 
     def prompt(self, request: Request) -> Prompt:
-        """The whole prompt as text and token ids, whether it fits or not. Raises BadTemplate."""
-        return self._prompts.render(request)
+        """The prompt as text and token ids: whole, whether it fits or not, or cut where the request allows that.
+
+        Raises BadTemplate, and ContextOverflow when even cutting does not help.
+        """
+        whole = request.overflow == "error"
+        return self._prompts.render(request) if whole else self._prompts.build(request)
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids of plain text, without BOS."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from infer.chat.literal import pieces, shield
 from infer.chat.template import Template
+from infer.engine.engine import EXPECTED_ANSWER
 from infer.engine.llama.vocabulary import Vocabulary
 from infer.errors import ContextOverflow
 from infer.types import Message, Request, TextPart
@@ -41,13 +42,18 @@ class PromptBuilder:
         (an answer needs at least one position).
         """
         prompt = self.render(request)
-        room = self._max_context - 1
-        if len(prompt.tokens) <= room:
+        if len(prompt.tokens) < self._max_context:
             return prompt
         if request.overflow == "error":
             raise self._overflow(prompt)
+        room = self._room_beside_answer(request)
         shorter = self._drop_messages(request, room) if request.overflow == "drop-oldest" else request
         return replace(fitted := self._cut(shorter, room), dropped=len(prompt.tokens) - len(fitted.tokens))
+
+    def _room_beside_answer(self, request: Request) -> int:
+        """Tokens that a prompt is cut to: the answer gets what it asks for, but at most a quarter of the context."""
+        answer = min(request.max_tokens or EXPECTED_ANSWER, self._max_context // 4)
+        return self._max_context - max(1, answer)
 
     def render(self, request: Request) -> Prompt:
         """The whole prompt of a request, whether it fits or not. Raises BadTemplate."""

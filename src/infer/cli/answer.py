@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from infer.cli.model import Opened, unused_gpu
 from infer.cli.output import ReaderGone
-from infer.cli.report import Result, record, remark
+from infer.cli.report import Result, record, remarks
 from infer.cli.session import Session
 from infer.errors import InferError, Interrupted
 from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta
@@ -106,7 +106,7 @@ class Answer:
         if self.as_json:
             output.data(record(self.opened, self.result()))
         output.end_answer()
-        if note := remark(completion, request):
+        for note in remarks(completion, request):
             output.note(note)
 
     def result(self) -> Result:

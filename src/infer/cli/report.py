@@ -1,6 +1,7 @@
 """What is said about an answer once it has ended: the JSON record, the statistics, a remark."""
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -77,16 +78,17 @@ def statistics(opened: Opened, result: Result) -> list[str]:
     ]
 
 
-def remark(completion: Completion, request: Request) -> str | None:
-    """What a person must know about how the answer ended."""
-    dropped = completion.context.dropped
+def remarks(completion: Completion, request: Request) -> list[str]:
+    """What a person must know about the prompt and about how the answer ended, a line each."""
+    said = []
+    if dropped := completion.context.dropped:
+        said.append(f"note: {dropped:,} tokens of the prompt were dropped (--overflow {request.overflow})")
     if completion.finish_reason == "loop":
-        return "note: the answer went in circles and was ended; --max-tokens N lets it run"
-    if completion.finish_reason == "length" and request.max_tokens is None:
-        return f"note: the context of {completion.context.used:,} tokens is full, the answer is cut here"
-    if dropped:
-        return f"note: {dropped:,} tokens of the prompt were dropped (--overflow {request.overflow})"
-    return None
+        said.append("note: the answer went in circles and was ended; --max-tokens N lets it run")
+    full = completion.usage.completion < (request.max_tokens or sys.maxsize)
+    if completion.finish_reason == "length" and full:
+        said.append(f"note: the context of {completion.context.used:,} tokens is full, the answer is cut here")
+    return said
 
 
 def _milliseconds(seconds: float | None) -> float | None:
