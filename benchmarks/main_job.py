@@ -1,0 +1,283 @@
+"""The main job against llama.cpp's own tools, side by side: one command, one table.
+
+    python benchmarks/main_job.py --peers path/to/llama.cpp/build/bin [--model FILE] [--runs N]
+
+Each round runs both sides one after the other, in turning order, after waiting for a quiet moment; a row's ratio is the
+median of the rounds' ratios. Greedy, 2 threads. The peers should be built from the llama.cpp source inside the
+installed llama-cpp-python. The table goes to stdout as Markdown, everything measured into a JSON file.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import make_model
+from measure import machine, median, peak_memory, run, spread, wait_until_quiet
+
+THREADS = "2"
+PROMPT, ANSWER, DEPTH_PROMPT = 512, 128, 500  # tokens; a digit is a token
+SHORT = "1234"
+MIB = 2**20
+INFER = str(Path(sys.executable).parent / "infer")
+Side = Callable[[], float]
+
+
+@dataclass(slots=True)
+class Row:
+    """One line of the table: what `infer` and a peer measured in each round. goal: for the ratio, ('<=', 0.6)."""
+
+    name: str
+    peer: str
+    unit: str
+    goal: tuple[str, float] | None
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours / theirs, a round each."""
+        return [ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the median ratio meets the goal."""
+        assert self.goal is not None
+        sign, bound = self.goal
+        return median(self.ratios) >= bound if sign == ">=" else median(self.ratios) <= bound
+
+    def markdown(self) -> str:
+        """The row of the table."""
+        goal = f"{self.goal[0]} {self.goal[1]:.2f}" if self.goal else ""
+        verdict = ("yes" if self.holds else "**no**") if self.goal else ""
+        ours, theirs = (_shown(median(values), self.unit) for values in (self.ours, self.theirs))
+        ratio = f"{median(self.ratios):.2f} ({spread(self.ratios)})"
+        return f"| {self.name} | {ours} | {self.peer} | {theirs} | {ratio} | {goal} | {verdict} |"
+
+
+def _shown(value: float, unit: str) -> str:
+    return (
+        f"{value * 1000:,.0f} ms" if unit == "s" else f"{value:,.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+    )
+
+
+class MainJob:
+    """The two sides of every row. `home` is an empty folder for infer's caches and configuration."""
+
+    def __init__(self, peers: Path, model: Path, home: Path) -> None:
+        self._peers, self._model, self._home = peers, str(model), home
+        keep = {key: value for key, value in os.environ.items() if not key.startswith(("INFER_", "LLAMA_", "GGML_"))}
+        self.environment = keep | {"XDG_CACHE_HOME": str(home / "cache"), "XDG_CONFIG_HOME": str(home / "config")}
+        self._reported: dict[str, float] = {}
+
+    def _infer(self, prompt: str, answer: int, *more: str) -> list[str]:
+        sizes = ["--max-tokens", str(answer), "--threads", THREADS, "--temperature", "0"]
+        return [INFER, "run", self._model, prompt, "--raw", *sizes, *more]
+
+    def _completion(self, prompt: str, answer: int, *more: str) -> list[str]:
+        head = [str(self._peers / "llama-completion"), "-m", self._model, "-p", prompt, "-n", str(answer)]
+        return [*head, "-t", THREADS, "--temp", "0", "-no-cnv", "--no-display-prompt", *more]
+
+    def _json(self, prompt: str, answer: int) -> dict[str, Any]:
+        record = json.loads(run(self._infer(prompt, answer, "--json"), self.environment).output)
+        assert (record["usage"]["prompt"], record["usage"]["completion"]) == (len(prompt), answer), record["usage"]
+        return record
+
+    def _bench(self, *more: str) -> float:
+        """Tokens a second of llama-bench: one repetition after its own warm-up."""
+        command = [str(self._peers / "llama-bench"), "-m", self._model, "-t", THREADS, "-r", "1", "-o", "json", *more]
+        return float(json.loads(run(command, self.environment).output)[0]["avg_ts"])
+
+    def decode(self) -> float:
+        """Tokens a second from the first token to the last, all that happens in between included."""
+        record = self._json("7" * DEPTH_PROMPT, ANSWER)
+        timings = record["timings"]
+        self._reported["decode"] = timings["decode_tps"]
+        return (ANSWER - 1) / (timings["total_ms"] - timings["first_token_ms"]) * 1000
+
+    def reported_decode(self) -> float:
+        """What --json said in the run before: llama_decode alone, as llama-bench counts."""
+        return self._reported["decode"]
+
+    def bench_decode(self) -> float:
+        """llama-bench at the same settings and depth."""
+        return self._bench("-p", "0", "-n", str(ANSWER), "-d", str(DEPTH_PROMPT), "--repack", "0", "-fa", "0")
+
+    def prefill(self) -> float:
+        """Tokens a second of the prompt, in a process that has just started."""
+        return float(self._json("7" * PROMPT, 1)["timings"]["prefill_tps"])
+
+    def bench_prefill(self, *settings: str) -> float:
+        """llama-bench's prompt processing."""
+        return self._bench("-p", str(PROMPT), "-n", "0", *settings)
+
+    def first_token(self, *, forget: bool) -> float:
+        """Seconds from before the start of `infer run` to its first byte. forget: the file is new to it."""
+        if forget:
+            shutil.rmtree(self._home / "cache", ignore_errors=True)
+        return run(self._infer(SHORT, 1), self.environment).first_byte
+
+    def completion_first_token(self) -> float:
+        """Seconds from before the start of llama-completion to its first byte."""
+        return run(self._completion(SHORT, 1, "--no-warmup", "-c", "4096"), self.environment).first_byte
+
+    def python(self, *words: str) -> float:
+        """Seconds of a whole command that speaks."""
+        return run(list(words), self.environment).end
+
+    def memory(self, command: list[str]) -> tuple[float, float]:
+        """(resident, anonymous) peak in MiB."""
+        peak = peak_memory(command, self.environment)
+        return peak.resident / MIB, peak.anonymous / MIB
+
+    def memory_commands(self) -> dict[str, list[str]]:
+        """The same job, 500 tokens in and 32 out, for the scale."""
+        prompt = "7" * DEPTH_PROMPT
+        return {
+            "infer": self._infer(prompt, 32),
+            "-c 4096": self._completion(prompt, 32, "-c", "4096"),
+            "defaults": self._completion(prompt, 32),
+        }
+
+
+def compare(rounds: int, busy: list[float], *sides: Side) -> list[list[float]]:
+    """Every side once a round, in turning order; per side, its figures."""
+    found: list[list[float]] = [[] for _ in sides]
+    for turn in range(rounds):
+        order = range(len(sides)) if turn % 2 == 0 else range(len(sides) - 1, -1, -1)
+        for number in order:
+            busy.append(wait_until_quiet())
+            found[number].append(sides[number]())
+    return found
+
+
+def rate_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
+    """Decode and prefill."""
+    reported: list[float] = []
+
+    def decode() -> float:
+        rate = job.decode()
+        reported.append(job.reported_decode())
+        return rate
+
+    ours, theirs = compare(runs, busy, decode, job.bench_decode)
+    same = f"llama-bench tg{ANSWER} -d {DEPTH_PROMPT} --repack 0 -fa 0"
+    rows = [
+        Row("decode, first token to last, sampling included", same, "tok/s", (">=", 0.97), ours, theirs),
+        Row("decode, as --json reports it", same, "tok/s", None, reported, theirs),
+    ]
+    equal = partial(job.bench_prefill, "--repack", "0", "-fa", "0")
+    ours, theirs, default = compare(runs, busy, job.prefill, equal, job.bench_prefill)
+    peer = f"llama-bench pp{PROMPT}"
+    return [
+        *rows,
+        Row("prefill", f"{peer} --repack 0 -fa 0", "tok/s", (">=", 0.97), ours, theirs),
+        Row("prefill", f"{peer} at its defaults", "tok/s", (">=", 1.10), ours, default),
+    ]
+
+
+def start_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
+    """From the start of the process to the first token, the file known and new."""
+    known, new = partial(job.first_token, forget=False), partial(job.first_token, forget=True)
+    job.completion_first_token()  # the page cache is warm, for both
+    job.first_token(forget=False)
+    ours, theirs, first_ever = compare(runs, busy, known, job.completion_first_token, new)
+    peer = "llama-completion --no-warmup -c 4096 -n 1"
+    return [
+        Row("process start to first token, 4-token prompt", peer, "s", ("<=", 0.60), ours, theirs),
+        Row("the same, the very first run on a file", peer, "s", None, first_ever, theirs),
+    ]
+
+
+def help_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
+    """Commands that need no model."""
+    imports = partial(job.python, sys.executable, "-c", "import typer; print()")
+    sides = partial(job.python, INFER, "--help"), imports, partial(job.python, INFER, "--version")
+    for side in sides:
+        side()
+    ours, theirs, version_ = compare(runs, busy, *sides)
+    peer = 'python -c "import typer"'
+    return [
+        Row("infer --help", peer, "s", ("<=", 1.50), ours, theirs),
+        Row("infer --version", peer, "s", ("<=", 1.20), version_, theirs),
+    ]
+
+
+def memory_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
+    """Peak memory of the same short job."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in job.memory_commands()}
+    for _ in range(runs):
+        for name, command in job.memory_commands().items():
+            busy.append(wait_until_quiet())
+            found[name].append(job.memory(command))
+
+    def row(kind: int, peer: str, goal: tuple[str, float] | None) -> Row:
+        words = ("peak memory, resident, parent + worker", "of it anonymous, no page of the model file")
+        ours, theirs = ([peak[kind] for peak in found[name]] for name in ("infer", peer))
+        return Row(words[kind], f"llama-completion {peer}", "MiB", goal, ours, theirs)
+
+    goal = ("<=", 0.80)
+    return [row(0, "-c 4096", goal), row(1, "-c 4096", None), row(0, "defaults", goal), row(1, "defaults", None)]
+
+
+def decode_gap(model: Path) -> dict[str, float]:
+    """What lies between two calls of llama_decode."""
+    script = Path(__file__).with_name("decode_gap.py")
+    return json.loads(subprocess.run([sys.executable, script, model], check=True, capture_output=True).stdout)
+
+
+def report(rows: list[Row], gap: dict[str, float]) -> str:
+    """The table, and a line about Python's share."""
+    head = "| what | infer | peer | | ratio (rounds) | goal | holds |\n|---|---|---|---|---|---|---|"
+    decode, between, sample, share = (gap[key] for key in ("decode", "gap", "sample", "python_share"))
+    line = (
+        f"One decode step: {decode / 1000:.1f} ms in llama_decode, {between:.0f} us until the next call, of it "
+        f"{sample:.0f} us in llama.cpp's sampler; Python's share of a step is {share:.2%}."
+    )
+    return "\n".join([head, *(row.markdown() for row in rows), "", line])
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="measure infer against llama.cpp's own tools")
+    parser.add_argument("--peers", type=Path, required=True, help="folder with llama-bench and llama-completion")
+    parser.add_argument("--model", type=Path, help="GGUF file; default: the random one of make_model.py")
+    parser.add_argument(
+        "--runs", type=int, default=7, help="rounds of the slow rows; quick ones get 2 and 4 times that"
+    )
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "main_job.json", help="JSON file")
+    given = parser.parse_args()
+    model = (given.model or make_model.make(make_model.DEFAULT_OUT)).absolute()
+    busy: list[float] = []
+    with tempfile.TemporaryDirectory() as home:
+        job = MainJob(given.peers.absolute(), model, Path(home))
+        rows = start_rows(job, 2 * given.runs, busy)
+        rows += rate_rows(job, given.runs, busy)
+        rows += help_rows(job, 4 * given.runs, busy)
+        rows += memory_rows(job, min(3, given.runs), busy)
+    wait_until_quiet()
+    gap = decode_gap(model)
+    print(report(rows, gap))
+    versions = {name: version(name) for name in ("infer", "llama-cpp-python", "typer")}
+    facts = machine() | versions | {"python": sys.version.split()[0], "model": model.name}
+    facts |= {"date": datetime.now(UTC).date().isoformat(), "load": f"{os.getloadavg()[0]:.1f}"}
+    quiet = {"median": median(busy), "worst": max(busy)}
+    print(
+        f"\nCores in use by others before each run: {quiet['median']:.0%} in the median, {quiet['worst']:.0%} at worst."
+    )
+    record = {"facts": facts, "others": quiet, "rows": [asdict(row) for row in rows], "decode_gap": gap}
+    given.out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
