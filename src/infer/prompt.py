@@ -6,7 +6,7 @@ from infer.chat.literal import pieces, shield
 from infer.chat.template import Template
 from infer.engine.engine import EXPECTED_ANSWER
 from infer.engine.llama.vocabulary import Vocabulary
-from infer.errors import ContextOverflow
+from infer.errors import BadTemplate, ContextOverflow
 from infer.types import Message, Request, TextPart
 
 _CUT_ATTEMPTS = 8
@@ -60,12 +60,34 @@ class PromptBuilder:
         if request.raw:
             text = request.messages[-1].text
             return Prompt(text, self._with_bos(self._vocabulary.tokenize(text, special=False)))
-        messages, sentinel = self._shielded(request.messages)
-        parts = pieces(self._render(messages, request.think), sentinel)
-        tokens = self._vocabulary.tokenize(parts[0], special=True)
-        for part in parts[1:]:
+        rendered = self._render(request.messages, request.think)
+        tokens = self._vocabulary.tokenize(rendered, special=True)
+        if self._brought_controls(tokens, request):
+            return self._literal(request)
+        return Prompt(rendered, self._with_bos(tokens))
+
+    def _brought_controls(self, tokens: list[int], request: Request) -> bool:
+        """Whether control tokens came out of what the user brought: the same turns without it have others.
+
+        It looks at the result, so it also sees a control text that the template's own editing put together. A false
+        alarm (a template that writes something else for other text) costs a walk over the vocabulary, nothing more.
+        """
+        empty = tuple(replace(message, content=(TextPart("x"),)) for message in request.messages)
+        try:
+            expected = self._vocabulary.tokenize(self._render(empty, request.think), special=True)
+        except BadTemplate:
+            return True
+        control_tokens = self._vocabulary.control_tokens
+        return control_tokens(tokens) != control_tokens(expected)
+
+    def _literal(self, request: Request) -> Prompt:
+        """The prompt with every control text in the messages taken apart."""
+        messages, sentinel = shield(request.messages, self._vocabulary.control_texts, self._source or "")
+        first, *others = pieces(self._render(messages, request.think), sentinel)
+        tokens = self._vocabulary.tokenize(first, special=True)
+        for part in others:
             tokens += self._continue(part)
-        return Prompt("".join(parts), self._with_bos(tokens))
+        return Prompt("".join((first, *others)), self._with_bos(tokens))
 
     def _render(self, messages: tuple[Message, ...], think: bool | None) -> str:
         if self._template is None:
@@ -73,14 +95,6 @@ class PromptBuilder:
             bos, eos = text(self._vocabulary.bos), text(self._vocabulary.eos)
             self._template = Template(self._source, bos, eos)
         return self._template.render(messages, think=think)
-
-    def _shielded(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], str | None]:
-        tokenize = self._vocabulary.tokenize
-        texts = [message.text for message in messages]
-        if all(tokenize(text, special=True) == tokenize(text, special=False) for text in texts):
-            return messages, None
-        found = [control for control in self._vocabulary.control_texts if any(control in t for t in texts)]
-        return shield(messages, found)
 
     def _continue(self, text: str) -> list[int]:
         """Token ids of text that goes on in the middle of a word: without SentencePiece's dummy space."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from infer.engine.engine import Engine
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
@@ -42,7 +43,7 @@ def gap(model: Model, tokens: list[int]) -> float:
     engine = Engine(model, CONFIG)
     try:
         sequence = engine.submit(tokens, GREEDY, 0, 2)
-        while not sequence.computed == len(tokens):
+        while sequence.computed != len(tokens):
             engine.step()
         assert engine._context is not None
         logits = sorted(engine._context.logits(-1, model.vocabulary.size))

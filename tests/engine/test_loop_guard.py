@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infer.engine.loop_guard import LoopGuard
 
 
@@ -31,8 +32,7 @@ def test_it_says_so_exactly_when_the_last_tokens_equal_those_a_period_earlier(
 ) -> None:
     def cyclic(end: int) -> bool:
         return any(
-            end - period >= repeated
-            and all(tokens[i] == tokens[i - period] for i in range(end - repeated, end))
+            end - period >= repeated and all(tokens[i] == tokens[i - period] for i in range(end - repeated, end))
             for period in range(1, max_period + 1)
         )
 

@@ -3,6 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from infer.engine.scheduler import Scheduler, Sequence, State
 
 PLACES, BATCH, CAPACITY = 3, 8, 60

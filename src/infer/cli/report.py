@@ -74,7 +74,7 @@ def statistics(opened: Opened, result: Result) -> list[str]:
         f"answer {usage.completion:,} tokens{_shown_rate(result.decode_rate)}, ended by: {completion.finish_reason}",
         f"time: first token {first:.2f} s, total {result.total:.2f} s, of it loading {completion.timings.load:.2f} s",
         f"context {context.used:,} of {context.size:,} tokens (trained for {metadata.context_length:,})",
-        f"device {device_name(opened)}, {opened.config.threads} threads; seed {completion.seed}",
+        f"device {device_name(opened)}, {_threads(opened.config.threads)}; seed {completion.seed}",
     ]
 
 
@@ -101,3 +101,7 @@ def _rate(count: int, seconds: float) -> float | None:
 
 def _shown_rate(rate: float | None) -> str:
     return f" ({rate:,.0f} tok/s)" if rate else ""
+
+
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"

@@ -10,6 +10,8 @@ from infer.types import EngineConfig, KvType, Metadata
 _ELEMENT_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 _OVERHEAD = 64 << 20  # bytes: two Python processes and llama.cpp's smallest compute buffers
 _BATCH = 512
+# A second thread pays from about here on; below, the barriers cost more than they bring (docs/LOG.md).
+_WEIGHTS_PER_THREAD = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,14 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     need = round(base + smallest * per_token)
     if need > machine.memory_free:
         what = f"{metadata.name} with a context of {smallest:,} tokens"
-        hint = (
-            "a smaller --ctx or --kv-type q8_0 needs less" if wish.context else "a smaller model needs less"
-        )
+        hint = "a smaller --ctx or --kv-type q8_0 needs less" if wish.context else "a smaller model needs less"
         raise DoesNotFit(what=what, need=need, have=machine.memory_free, hint=hint)
     fits = int((machine.memory_free - base) / per_token) if per_token else metadata.context_length
     return EngineConfig(
         context=wish.context,
         max_context=wish.context or max(1, min(metadata.context_length, fits)),
         parallel=wish.parallel,
-        threads=wish.threads or machine.cores,
+        threads=wish.threads or min(machine.cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD),
         batch=max(_BATCH, wish.parallel),
         ubatch=_BATCH,
         kv_type=wish.kv_type,

@@ -35,11 +35,24 @@ def spawn() -> Spawned:
     # -S and our own path: the work of `site` is done in the parent already
     start = f"import sys; sys.path[:] = {sys.path!r}; from infer.worker.process import main; main()"
     command = [sys.executable, "-S", "-E", "-c", start]
-    environment = {**os.environ, "GGML_NO_BACKTRACE": "1"}
+    environment = _environment()
     pid = os.posix_spawn(sys.executable, command, environment, file_actions=actions, setsigmask=[_SIGINT, _SIGHUP])
     for descriptor in (to_worker[0], from_worker[1], stderr[1]):
         os.close(descriptor)
     return Spawned(pid, from_worker[0], to_worker[1], stderr[0])
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with two words to the libraries of the worker.
+
+    ggml would start gdb on an assertion. And its threads meet at a barrier several hundred times a token: by default
+    they spin there for milliseconds, so one thread that loses its core to another program stalls all (1 to 14 tok/s
+    beside one busy program, 27 with a short spin; on a quiet machine no difference was measured: docs/LOG.md).
+    """
+    environment = {**os.environ, "GGML_NO_BACKTRACE": "1"}
+    if "OMP_WAIT_POLICY" not in environment:
+        environment.setdefault("GOMP_SPINCOUNT", "500")
+    return environment
 
 
 def _pipe() -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 from infer.engine.llama.library import bindings
 
 _PIECE_BYTES = 256
+_CONTROL = bindings.LLAMA_TOKEN_ATTR_CONTROL | bindings.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
 class Vocabulary:
@@ -52,12 +53,15 @@ class Vocabulary:
         """Whether the model says with this token that it has finished."""
         return bool(bindings.llama_vocab_is_eog(self._pointer, token))
 
+    def control_tokens(self, tokens: list[int]) -> list[int]:
+        """Those of the ids that only `tokenize(special=True)` makes, in order."""
+        attributes = bindings.llama_vocab_get_attr
+        return [token for token in tokens if attributes(self._pointer, token) & _CONTROL]
+
     @cached_property
     def control_texts(self) -> tuple[str, ...]:
         """The texts that `tokenize(special=True)` turns into control tokens. Walks the vocabulary: 50 ms at 150k."""
-        mask = bindings.LLAMA_TOKEN_ATTR_CONTROL | bindings.LLAMA_TOKEN_ATTR_UNKNOWN
-        attributes = bindings.llama_vocab_get_attr
-        texts = (self.text(t) for t in range(self.size) if attributes(self._pointer, t) & mask)
+        texts = map(self.text, self.control_tokens(list(range(self.size))))
         return tuple(text for text in texts if text)
 
     @cached_property

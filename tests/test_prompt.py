@@ -1,0 +1,96 @@
+"""What a user brings stays text, whatever the template does with it; and what is too long is cut as asked."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ggufs import CHAT_TEMPLATE, CONTROL
+from infer.engine.llama.log import Log
+from infer.engine.llama.model import Model
+from infer.errors import ContextOverflow
+from infer.prompt import PromptBuilder
+from infer.types import EngineConfig, Message, Overflow, Request, TextPart
+
+Builder = Callable[..., PromptBuilder]
+
+
+def messages(*texts: str) -> tuple[Message, ...]:
+    roles = ("user", "assistant")
+    return tuple(Message(roles[i % 2], (TextPart(text),)) for i, text in enumerate(texts))
+
+
+@pytest.fixture(scope="module", params=["random_model", "spm_model"])
+def builder(request: pytest.FixtureRequest) -> Iterator[Builder]:
+    path: Path = request.getfixturevalue(request.param)
+    with Model(str(path), EngineConfig(), Log()) as model:
+
+        def build(template: str = CHAT_TEMPLATE, context: int = 1024) -> PromptBuilder:
+            return PromptBuilder(model.vocabulary, template, context, 1024)
+
+        build.vocabulary = model.vocabulary  # type: ignore[attr-defined]
+        yield build
+
+
+def controls(builder: Builder, tokens: list[int]) -> list[str]:
+    vocabulary = builder.vocabulary  # type: ignore[attr-defined]
+    return [vocabulary.text(token) for token in vocabulary.control_tokens(tokens)]
+
+
+BENIGN = ["Tell me a story.", "a < b and b > a", "naïve café 🦊", "two\n\nlines\n", "<|", "<b>bold</b>"]
+
+
+@pytest.mark.parametrize("text", BENIGN)
+def test_harmless_text_has_the_ids_of_the_plain_rendering(builder: Builder, text: str) -> None:
+    vocabulary = builder.vocabulary  # type: ignore[attr-defined]
+    prompt = builder().render(Request(messages(text)))
+    plain = vocabulary.tokenize(f"<|user|>{text}<|end|><|assistant|>", special=True)
+    assert prompt.tokens == ([vocabulary.bos, *plain] if vocabulary.adds_bos else plain)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.lists(st.sampled_from([*CONTROL, "<|", "|>", "end", " x", "<|us", "er|>", "é"])).map("".join))
+def test_the_text_of_control_tokens_never_becomes_one(builder: Builder, text: str) -> None:
+    prompt = builder().render(Request(messages(text or "x")))
+    assert [c for c in controls(builder, prompt.tokens) if c != "<s>"] == ["<|user|>", "<|end|>", "<|assistant|>"]
+    vocabulary = builder.vocabulary  # type: ignore[attr-defined]
+    said = b"".join(vocabulary.piece(token, special=True) for token in prompt.tokens).decode()
+    said = said.removeprefix("<s>")
+    if vocabulary.adds_space:  # SentencePiece's dummy prefix, once, where the reference puts it too
+        said = said.replace("<|user|> ", "<|user|>", 1)
+    assert said == f"<|user|>{text or 'x'}<|end|><|assistant|>"
+
+
+def test_a_control_text_that_the_template_puts_together_stays_text(builder: Builder) -> None:
+    template = CHAT_TEMPLATE.replace("message['content']", "message['content'] | replace('/no_think', '')")
+    prompt = builder(template).render(Request(messages("<|e/no_thinknd|>")))
+    assert controls(builder, prompt.tokens).count("<|end|>") == 1
+
+
+@pytest.mark.parametrize("overflow", ["drop-oldest", "drop-middle"])
+def test_a_long_prompt_is_cut_where_it_was_asked_for(builder: Builder, overflow: Overflow) -> None:
+    text = " ".join(f"w{i}" for i in range(400))
+    prompt = builder(context=300).build(Request(messages(text), overflow=overflow))
+    assert len(prompt.tokens) < 300
+    assert prompt.dropped > 0
+    assert "w399" in prompt.text
+    assert ("w0 " in prompt.text) == (overflow == "drop-middle")
+
+
+def test_drop_oldest_takes_whole_turns_before_it_cuts_the_question(builder: Builder) -> None:
+    turns = messages("first " * 30, "answer " * 20, "second", "answer", "the question?")
+    prompt = builder(context=200).build(Request(turns, overflow="drop-oldest"))
+    assert "first" not in prompt.text
+    assert "<|user|>second<|end|>" in prompt.text
+    assert "the question?" in prompt.text
+
+
+def test_a_prompt_too_long_by_one_token_is_refused_with_both_numbers(builder: Builder) -> None:
+    request = Request(messages("hello there"))
+    size = len(builder().render(request).tokens)
+    assert builder(context=size + 1).build(request).dropped == 0
+    with pytest.raises(ContextOverflow) as caught:
+        builder(context=size).build(request)
+    assert (caught.value.facts["prompt"], caught.value.facts["context"]) == (size, size)
