@@ -105,6 +105,7 @@ class Worker:
         from infer.engine.llama.devices import list_devices
 
         self._wire.send({"event": "hello", "devices": [asdict(device) for device in list_devices()]})
+        import infer.llm  # noqa: F401  (the parent is still finding out what to load)
 
     def _load(self, path: str, config: EngineConfig) -> None:
         from infer.llm import LLM
