@@ -1,6 +1,7 @@
 """One loaded model: weights and vocabulary. The native memory has this one owner."""
 
 import ctypes
+import os
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ class Model:
         params.n_gpu_layers = config.gpu_layers
         params.load_mode = bindings.LLAMA_LOAD_MODE_MMAP
         params.use_extra_bufts = False
-        self.pointer: Any = bindings.llama_model_load_from_file(path.encode(), params)
+        self.pointer: Any = bindings.llama_model_load_from_file(os.fsencode(path), params)
         if not self.pointer:
             raise BadModelFile(path=path, why=log.last_error() or "llama.cpp refuses it")
         self.vocabulary = Vocabulary(bindings.llama_model_get_vocab(self.pointer))
@@ -32,7 +33,7 @@ class Model:
             self._load_adapter(lora, scale, log)
 
     def _load_adapter(self, path: str, scale: float, log: Log) -> None:
-        adapter = bindings.llama_adapter_lora_init(self.pointer, path.encode())
+        adapter = bindings.llama_adapter_lora_init(self.pointer, os.fsencode(path))
         if not adapter:
             why = log.last_error() or "llama.cpp refuses it"
             raise FileUnreadable(path=path, why=f"not a LoRA adapter for this model: {why}")
