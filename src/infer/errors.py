@@ -205,11 +205,14 @@ class OutputUnwritable(DoesNotFit):
 
 
 class ContextOverflow(InferError):
-    """The prompt does not fit. Facts: prompt, context, trained (tokens)."""
+    """The prompt does not fit. Facts: prompt, context, trained (tokens), estimated (may be absent)."""
 
     code = "context-overflow"
     exit_code = 7
-    text = "the prompt has {prompt:,} tokens, the context holds {context:,}"
+    text = "the prompt has {about}{prompt:,} tokens, the context holds {context:,}"
+
+    def __str__(self) -> str:
+        return self.text.format(**self.facts, about="about " if self.facts.get("estimated") else "")
 
     @property
     def hint(self) -> str:

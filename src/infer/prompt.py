@@ -10,6 +10,8 @@ from infer.errors import BadTemplate, ContextOverflow
 from infer.types import Message, Request, TextPart
 
 _CUT_ATTEMPTS = 8
+_LARGE = 64  # characters for each token of the context: from here on the text's size is looked at first
+_SAMPLE = 1 << 16  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class PromptBuilder:
         Raises BadTemplate when the template cannot be rendered, ContextOverflow when the prompt does not fit
         (an answer needs at least one position).
         """
+        if request.overflow == "error":
+            self._refuse_if_hopeless(request)
         prompt = self.render(request)
         if len(prompt.tokens) < self._max_context:
             return prompt
@@ -49,6 +53,14 @@ class PromptBuilder:
         room = self._room_beside_answer(request)
         shorter = self._drop_messages(request, room) if request.overflow == "drop-oldest" else request
         return replace(fitted := self._cut(shorter, room), dropped=len(prompt.tokens) - len(fitted.tokens))
+
+    def _refuse_if_hopeless(self, request: Request) -> None:
+        """Raise before hundreds of megabytes are tokenised (minutes), when no tokenisation can make them fit."""
+        text = max((message.text for message in request.messages), key=len)
+        if len(text) > _LARGE * self._max_context and len(text) > self._vocabulary.longest_piece * self._max_context:
+            sample = self._vocabulary.tokenize(text[:_SAMPLE], special=False)
+            tokens = len(text) * len(sample) // len(text[:_SAMPLE])
+            raise ContextOverflow(prompt=tokens, context=self._max_context, trained=self._trained, estimated=True)
 
     def _room_beside_answer(self, request: Request) -> int:
         """Tokens that a prompt is cut to: the answer gets what it asks for, but at most a quarter of the context."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from cli.command import RUNNING, Command
 from ggufs import write_gguf
 

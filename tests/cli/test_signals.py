@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from cli.command import Command, Running, alive, gone
 from infer.cli.signals import Signals
 from infer.errors import Interrupted

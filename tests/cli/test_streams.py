@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from cli.command import Command, Result, gone
 
 GREEDY = ("-t", "0", "--max-tokens", "24")

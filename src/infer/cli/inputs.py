@@ -91,7 +91,9 @@ def _read_all(descriptor: int, source: str) -> bytes:
             blocks.append(block)
             size += len(block)
             if size > _MOST_BYTES:
-                raise UsageError(what=f"{source} holds more than {_MOST_BYTES >> 20:,} MiB", hint="no context holds that")
+                raise UsageError(
+                    what=f"{source} holds more than {_MOST_BYTES >> 20:,} MiB", hint="no context holds that"
+                )
     except OSError as error:
         raise FileUnreadable(path=source, why=(error.strerror or str(error)).lower()) from error
     return b"".join(blocks)

@@ -15,7 +15,7 @@ class Wire:
     def __init__(self, reader: int, writer: int) -> None:
         self.reader = reader
         self._writer = writer
-        self._buffer = b""
+        self._unfinished: list[bytes] = []  # what has come of the message that is not complete yet
 
     def send(self, message: dict[str, object]) -> None:
         """Write one message whole. Raises BrokenPipeError when the other side is gone."""
@@ -29,7 +29,11 @@ class Wire:
         data = os.read(self.reader, _READ_BYTES)
         if not data:
             return None
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        self._unfinished.append(data)
+        if b"\n" not in data:  # joining what has come each time would be quadratic in a large message
+            return []
+        *lines, rest = b"".join(self._unfinished).split(b"\n")
+        self._unfinished = [rest]
         return [json.loads(line) for line in lines]
 
     def close(self) -> None:

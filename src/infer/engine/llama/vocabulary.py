@@ -65,6 +65,11 @@ class Vocabulary:
         return tuple(text for text in texts if text)
 
     @cached_property
+    def longest_piece(self) -> int:
+        """Bytes of the longest token. Walks the vocabulary."""
+        return max(len(self.piece(token, special=True)) for token in range(self.size))
+
+    @cached_property
     def adds_space(self) -> bool:
         """Whether tokenising puts a space before the text (SentencePiece's dummy prefix)."""
         first = self.tokenize("a", special=False)[:1]
