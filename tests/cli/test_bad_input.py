@@ -156,7 +156,6 @@ def test_a_name_that_can_be_none_is_exit_2(infer: Command) -> None:
     assert "\x1b" not in result.err
 
 
-@pytest.mark.xfail(reason="engine/llama/model.py encodes the path as UTF-8; os.fsencode would do", strict=True)
 def test_a_model_whose_file_name_is_no_utf8_is_used(infer: Command, random_model: Path) -> None:
     name = b"caf\xe9.gguf"
     with open(bytes(infer.home) + b"/" + name, "wb") as file:

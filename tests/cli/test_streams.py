@@ -193,8 +193,7 @@ def test_attachments_stand_before_the_prompt_in_order_with_blank_lines(infer: Co
     more = ("-f", "b.txt", "-f", "a.txt", "-s", "sys", "--show-prompt", "--max-tokens", "1")
     result = infer.run("run", random_model, "ask", *more, stdin=b"piped\n")
     expected = "<|system|>sys<|end|><|user|>bee\n\n\n  ant\r\n\npiped\n\nask<|end|><|assistant|>\n"
-    # a carriage return is a control character: shown, not executed
-    assert shown_prompt(result) == expected.replace("\r", "␍")
+    assert shown_prompt(result) == expected
 
 
 def test_a_file_called_dash_is_stdin_in_its_place(infer: Command, random_model: Path) -> None:

@@ -96,7 +96,7 @@ class Answer:
         self._listen(self.session.seconds() + _LAST_WORDS)
         self.total = self.session.seconds()
         if self.as_json and self.completion is not None:
-            self.session.output.data(record(self.opened, self.result()))
+            self.session.output.json(record(self.opened, self.result()))
         self.session.output.end_answer()
 
     def _end(self, request: Request) -> None:
@@ -104,7 +104,7 @@ class Answer:
         assert completion is not None
         self.total = self.session.seconds()
         if self.as_json:
-            output.data(record(self.opened, self.result()))
+            output.json(record(self.opened, self.result()))
         output.end_answer()
         for note in remarks(completion, request):
             output.note(note)

@@ -22,7 +22,7 @@ def config(context: typer.Context, json_: options.Json = False) -> int:
         for s in SETTINGS
     ]
     if json_:
-        session.output.data(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        session.output.json(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
         return 0
     width = max(len(setting.key) for setting in SETTINGS)
     shown = [(row["key"], _shown(row["value"]), row["origin"]) for row in rows]

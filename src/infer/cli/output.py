@@ -23,6 +23,8 @@ def _shown_controls() -> dict[int, str]:
 
 
 _SHOWN = _shown_controls()
+# json.dumps has escaped what lies below U+0020.
+_ESCAPED = {code: f"\\u{code:04x}" for code in _SHOWN if code >= 0x7F}
 
 
 def visible(text: str) -> str:
@@ -80,13 +82,18 @@ class Output:
             self._at_line_start = True
 
     def data(self, text: str) -> None:
-        """Whole lines for stdout: the JSON object, a table."""
+        """Whole lines for stdout, for example a table."""
         self._to_stdout(visible(text) if self.stdout_tty else text)
+
+    def json(self, text: str) -> None:
+        """A JSON document for stdout; what a terminal must not execute is escaped as JSON does it."""
+        self._to_stdout(text.translate(_ESCAPED) if self.stdout_tty else text)
 
     def reasoning(self, text: str) -> None:
         """What the model thinks, dim, on stderr."""
         self.clear_progress()
-        dim = f"{_DIM}{visible(text)}{_PLAIN}" if self._color else visible(text)
+        shown = visible(text) if self.stderr_tty else text
+        dim = f"{_DIM}{shown}{_PLAIN}" if self._color else shown
         self._reasoning_open = True
         self._to_stderr(dim if text else "")
 
@@ -98,7 +105,8 @@ class Output:
     def block(self, text: str) -> None:
         """Several lines for stderr, as they are."""
         self.clear_progress()
-        self._to_stderr(visible(text).removesuffix("\n") + "\n")
+        shown = visible(text) if self.stderr_tty else text
+        self._to_stderr(shown.removesuffix("\n") + "\n")
 
     def statistics(self, lines: list[str]) -> None:
         """What --verbose asked for."""

@@ -39,7 +39,7 @@ def tokens(
     pairs = worker.prompt(Request(messages))[1] if chat else worker.tokenize(messages[-1].text)
     if json_:
         rows = [{"id": token, "text": piece} for token, piece in pairs]
-        session.output.data(json.dumps({"count": len(rows), "tokens": rows}, ensure_ascii=False) + "\n")
+        session.output.json(json.dumps({"count": len(rows), "tokens": rows}, ensure_ascii=False) + "\n")
     elif list_:
         session.output.data("".join(f"{token}\t{piece!r}\n" for token, piece in pairs))
     else:
