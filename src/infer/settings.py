@@ -35,7 +35,7 @@ class Setting:
     @property
     def variable(self) -> str:
         """The environment variable."""
-        return "INFER_" + self.key.upper()
+        return "INFER_" + self.key.upper().replace(".", "_")
 
     @property
     def flag(self) -> str:
@@ -77,6 +77,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("threads", "int", None, "CPU threads; none: as many as there are cores", 1, 512),
     Setting("kv_type", "choice", "f16", "type of the KV cache", None, None, ("f16", "q8_0", "q4_0")),
     Setting("think", "choice", None, "reasoning of thinking models", None, None, ("on", "off", "show")),
+    Setting("no_cache", "bool", False, "no disk reads or writes of the prompt cache"),
+    Setting("cache.max_bytes", "int", None, "the prompt cache's budget; none: 10 % of free disk, at most 20 GB", 0),
     Setting("offline", "bool", False, "never use the network"),
     Setting("color", "choice", "auto", "colour on a terminal", None, None, ("auto", "always", "never")),
 )
@@ -129,7 +131,7 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
     if not isinstance(models, dict):
         raise ConfigError(where=f"{path}: models", what="must be a table of models")
     values = {setting.key: Value(setting.default, DEFAULT) for setting in SETTINGS}
-    for key, raw in tables.items():
+    for key, raw in _flat(tables).items():
         values[key] = Value(parse(_known(key, str(path)), raw, f"{path}: {key}"), str(path))
     for setting in SETTINGS:
         if (text := environment.get(setting.variable)) is not None:
@@ -253,6 +255,15 @@ def _expected(setting: Setting) -> str:
 def _shown(raw: Any) -> str:
     text = repr(raw)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of tables with their table's name in front: [cache] max_bytes is cache.max_bytes."""
+    flat: dict[str, Any] = {}
+    for key, value in tables.items():
+        inner = _flat(value) if isinstance(value, dict) else None
+        flat |= {key: value} if inner is None else {f"{key}.{name}": item for name, item in inner.items()}
+    return flat
 
 
 def _known(key: str, where: str) -> Setting:

@@ -74,3 +74,16 @@ class SchedulerMachine(RuleBasedStateMachine):
 
 TestScheduler = SchedulerMachine.TestCase
 TestScheduler.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_chunks_end_at_blocks_and_at_stops() -> None:
+    scheduler = Scheduler(1, 600, 4000)
+    sequence = Sequence(0, [1] * 1300, 2000, 2000, stops=(700, 1299))
+    scheduler.add(sequence)
+    scheduler.admit()
+    ends = []
+    while sequence.state is State.PREFILL:
+        (chunk,) = scheduler.schedule()
+        scheduler.computed(chunk)
+        ends.append(sequence.computed)
+    assert ends == [512, 700, 1299, 1300]

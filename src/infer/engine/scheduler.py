@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from infer.types import FinishReason
 
+BLOCK = 256  # tokens; chunks of a prompt end at multiples of it, so that blocks of the prompt cache are reproducible
+
 
 class State(Enum):
     """Where a sequence stands."""
@@ -31,6 +33,7 @@ class Sequence:
     limit       tokens it may have at most (prompt and answer), so also the positions it reserves
     expected    positions it will probably need; the first context is made for these
     computed    how many of `tokens` are in the KV memory
+    stops       positions of the prompt that end a chunk, because the state there is worth keeping
     place       llama.cpp's sequence id, -1 while it waits
     """
 
@@ -38,6 +41,7 @@ class Sequence:
     tokens: list[int]
     limit: int
     expected: int
+    stops: tuple[int, ...] = ()
     prompt: int = field(init=False)
     computed: int = 0
     place: int = -1
@@ -89,8 +93,9 @@ class Scheduler:
         """Whether anybody waits or runs."""
         return bool(self._waiting or self.running)
 
-    def admit(self) -> None:
+    def admit(self) -> list[Sequence]:
         """Give places to those at the head of the queue that fit; strictly in order, so nobody starves."""
+        entered = []
         reserved = sum(sequence.limit for sequence in self.running)
         while self._waiting and self._free and reserved + self._waiting[0].limit <= self._capacity:
             sequence = self._waiting.popleft()
@@ -98,6 +103,8 @@ class Scheduler:
             sequence.state = State.PREFILL
             reserved += sequence.limit
             self.running.append(sequence)
+            entered.append(sequence)
+        return entered
 
     def schedule(self) -> list[Chunk]:
         """The next batch: decoding rows first, then prompt chunks, at most `batch` rows together."""
@@ -105,7 +112,7 @@ class Scheduler:
         room = self._batch - len(chunks)
         for sequence in self.running:
             if sequence.state is State.PREFILL and room > 0:
-                count = min(room, sequence.pending)
+                count = _chunk_size(sequence, room)
                 chunks.append(Chunk(sequence, count, last=count == sequence.pending, decode=False))
                 room -= count
         return chunks
@@ -130,3 +137,12 @@ class Scheduler:
         """The waiting or running sequence with this id."""
         everybody = (*self.running, *self._waiting)
         return next((sequence for sequence in everybody if sequence.id == identity), None)
+
+
+def _chunk_size(sequence: Sequence, room: int) -> int:
+    """How much of a prompt to compute now: up to a stop, and where it does not end, up to the end of a block."""
+    end = sequence.computed + min(room, sequence.pending)
+    if end < len(sequence.tokens):
+        aligned = end // BLOCK * BLOCK
+        end = aligned if aligned > sequence.computed else end
+    return min([end, *(stop for stop in sequence.stops if stop > sequence.computed)]) - sequence.computed

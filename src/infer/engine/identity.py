@@ -1,0 +1,32 @@
+"""What a model file is, by content, without reading all of it: the identity that the prompt cache is rooted in.
+
+Sampled: the size of each file, its first MiB (metadata and most of the tensor table), 64 stretches of 4 KiB spread
+over it, and its end; 2 ms warm, 8 ms cold, where a full hash of 634 MB takes 0.8 s. A change that misses every sample
+is not seen, so the time of the last change is part of it as well: a touched file costs a cold prompt, no wrong answer.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+
+_HEAD = 1 << 20
+_SAMPLE = 4096
+_SAMPLES = 64
+
+
+def file_identity(paths: Iterable[str]) -> str:
+    """A hex digest over the files in order. Raises OSError."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            digest.update(f"{status.st_size} {status.st_mtime_ns} ".encode())
+            for offset, length in _stretches(status.st_size):
+                digest.update(os.pread(file.fileno(), length, offset))
+    return digest.hexdigest()
+
+
+def _stretches(size: int) -> list[tuple[int, int]]:
+    step = max(_SAMPLE, (size - _HEAD) // _SAMPLES)
+    spread = [(offset, _SAMPLE) for offset in range(_HEAD, size, step)]
+    return [(0, _HEAD), *spread, (max(0, size - _SAMPLE), _SAMPLE)]
