@@ -119,9 +119,11 @@ class Worker:
         return {"tokens": list(zip(tokens, self._llm.pieces(tokens), strict=True))}
 
     def _abort(self, identity: int) -> None:
+        if self._llm is None:
+            return
+        self._llm.abort_flag.clear()  # also when the request has ended by now: else nothing would be computed again
         ours = next((own for own, parents in self._ids.items() if parents == identity), None)
-        events = self._llm.abort(ours) if self._llm is not None and ours is not None else []
-        self._send_events(events)
+        self._send_events([] if ours is None else self._llm.abort(ours))
 
     def _send_events(self, events: list[Event]) -> None:
         for event in events:
