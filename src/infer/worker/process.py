@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from infer.errors import EngineFailure, InferError, InternalError
+from infer.errors import DoesNotFit, InferError, InternalError
 from infer.types import EngineConfig, Event
 from infer.worker.messages import config_from_json, event_to_json, request_from_json
 from infer.worker.wire import Wire
@@ -66,7 +66,8 @@ class Worker:
         except InferError as error:
             self._fail(message, error)
         except MemoryError:
-            self._fail(message, EngineFailure(what="out of memory"))
+            hint = "try a smaller --ctx or a smaller model"
+            self._fail(message, DoesNotFit(what="what this takes", need=None, have=None, hint=hint))
         except Exception as error:
             import traceback
 
