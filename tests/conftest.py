@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from ggufs import write_gguf, write_spm_gguf
 
 

@@ -172,7 +172,7 @@ class BadTemplate(IntegrityError):
 
 
 class DoesNotFit(InferError):
-    """Not enough memory or disk. Facts: what, need, have (bytes), hint."""
+    """Not enough memory or disk. Facts: what, need, have (bytes; None where only the attempt failed), hint."""
 
     code = "does-not-fit"
     exit_code = 6
@@ -180,6 +180,8 @@ class DoesNotFit(InferError):
 
     def __str__(self) -> str:
         need, have = self.facts.get("need"), self.facts.get("have")
+        if need is None:
+            return f"{self.facts.get('what')} does not fit into memory"
         return self.text.format(**self.facts, need_text=_bytes(need), have_text=_bytes(have))
 
 

@@ -311,5 +311,7 @@ def parse_toml(data: bytes, where: str) -> dict[str, Any]:
         number = place.removeprefix("line ").partition(",")[0]
         at = f"{where}:{number if number.isdigit() else data.count(_NEWLINE) + 1}"  # or: at its end
         raise ConfigError(where=at, what=what or str(error)) from error
+    except ValueError as error:  # Python's own limit, from inside tomllib
+        raise ConfigError(where=where, what="a number in it has too many digits") from error
     except RecursionError as error:
         raise ConfigError(where=where, what="nested too deeply") from error

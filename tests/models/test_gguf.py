@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import gguf as reference
-import ggufs
 import pytest
 
+import ggufs
 from infer.errors import BadModelFile, FileUnreadable
 from infer.models import ggml, gguf
 from infer.models.metadata import describe, read_headers, shard_paths

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import ggufs
 import pytest
+
+import ggufs
 
 llama = pytest.importorskip("llama_cpp.llama_cpp")
 

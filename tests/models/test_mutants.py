@@ -6,13 +6,13 @@ import time
 import tracemalloc
 from pathlib import Path
 
-import ggufs
 import pytest
-from mutate import mutate
 
+import ggufs
 from infer.errors import BadModelFile
 from infer.models.stamp import read_metadata
 from infer.types import Metadata
+from mutate import mutate
 
 
 @pytest.mark.parametrize(("write", "seed"), [(ggufs.write_gguf, 1), (ggufs.write_spm_gguf, 2)])

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ggufs
 import pytest
 
+import ggufs
 from infer.errors import BadModelFile
 from infer.models import gguf, metadata, stamp
 from infer.models.stamp import read_metadata

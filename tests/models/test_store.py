@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import ggufs
 import pytest
 
+import ggufs
 from infer.errors import BadModelFile, ConfigError, FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded
 from infer.models import hub_cache, store
 from infer.models.ref import ModelRef

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from infer.errors import EngineFailure, InferError, InternalError
+from infer.errors import DoesNotFit, InferError, InternalError
 from infer.types import EngineConfig, Event
 from infer.worker.messages import config_from_json, event_to_json, request_from_json
 from infer.worker.wire import Wire
@@ -66,7 +66,8 @@ class Worker:
         except InferError as error:
             self._fail(message, error)
         except MemoryError:
-            self._fail(message, EngineFailure(what="out of memory"))
+            hint = "try a smaller --ctx or a smaller model"
+            self._fail(message, DoesNotFit(what="what this takes", need=None, have=None, hint=hint))
         except Exception as error:
             import traceback
 
@@ -119,9 +120,11 @@ class Worker:
         return {"tokens": list(zip(tokens, self._llm.pieces(tokens), strict=True))}
 
     def _abort(self, identity: int) -> None:
+        if self._llm is None:
+            return
+        self._llm.abort_flag.clear()  # also when the request has ended by now: else nothing would be computed again
         ours = next((own for own, parents in self._ids.items() if parents == identity), None)
-        events = self._llm.abort(ours) if self._llm is not None and ours is not None else []
-        self._send_events(events)
+        self._send_events([] if ours is None else self._llm.abort(ours))
 
     def _send_events(self, events: list[Event]) -> None:
         for event in events:

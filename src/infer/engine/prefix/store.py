@@ -1,0 +1,233 @@
+"""The store of computed prefixes: match, load, missing, store, evict, for one model in one setting.
+
+    hit = store.match(tokens, limit)                     what is here, nothing is read yet
+    with store.load(hit, cut=True) as loading:           verified blocks in order
+        for block in loading: ...
+    for span in store.missing(path, end, cut=True):      what to store so that the prefix up to `end` is here
+        store.store(span, base, part)                    in the background
+    store.close()
+
+It knows token ids, positions and bytes. What is in the bytes, the caller knows. Nothing here raises because of the
+disk: a cache that fails is a cache that has nothing, and `warning` says why, once.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path as FilePath
+from zlib import crc32
+
+from infer.engine.prefix.about import Identity, load_notes, save_about, save_notes
+from infer.engine.prefix.evict import Evicted, evict
+from infer.engine.prefix.files import Folder, Stopped
+from infer.engine.prefix.header import Header
+from infer.engine.prefix.keys import BLOCK, Name, Path, lies_in
+from infer.engine.prefix.load import Loading, Task
+from infer.engine.prefix.lookup import PrefixHit, find, siblings
+from infer.engine.prefix.usage import Usage, record
+from infer.engine.prefix.window import Span, plan, reachable, superseded
+from infer.engine.prefix.writer import CAPACITY, Job, Writer
+
+_SURVEYS = 100  # a survey of the directory each time a hundredth of the budget has been written
+_SLACK = 50  # an eviction makes room for a fiftieth of the budget, so that not every piece costs one
+
+
+class PrefixStore:
+    """The pieces of one identity. Opens and makes nothing before it is needed. Not for two threads at once.
+
+    max_bytes: the budget of all pieces of all models; queue_bytes: payload that may wait to be written.
+    """
+
+    def __init__(self, cache_dir: FilePath, identity: Identity, max_bytes: int, *, queue_bytes: int = CAPACITY) -> None:
+        self._cache_dir, self._identity, self._max_bytes = cache_dir, identity, max_bytes
+        self.fingerprint = identity.fingerprint
+        self._folder = Folder(cache_dir, self.fingerprint)
+        self._writer = Writer(self._write, queue_bytes)
+        self._touched: set[str] = set()
+        self._written: dict[str, int] = {}  # place -> bytes, of this run
+        self._skipped: set[bytes] = set()  # keys of pieces there was no room for
+        self._total: int | None = None  # bytes of all pieces, as far as this run knows
+        self._since_survey = 0
+        self._known_about = False
+        self._in_use: tuple[str, ...] = ()
+        self._usage = Usage()
+        self.warning: str | None = None
+
+    def path(self, tokens: Sequence[int]) -> Path:
+        """Tokens with the keys of their prefixes; keep it and `extend` it, so that a long prompt is hashed once."""
+        return Path(self.fingerprint, tokens)
+
+    def match(self, tokens: Sequence[int] | Path, limit: int | None = None, *, window: int = 0) -> PrefixHit:
+        """The longest stored true prefix of the first `limit` tokens (all when None).
+
+        window: see `lookup.find`: 0 full attention, the size of a sliding window, 1 recurrent. Token ids are compared
+        with those in the files; a file that does not verify is removed and counts as absent.
+        """
+        path = tokens if isinstance(tokens, Path) else self.path(tokens)
+        return find(self._folder, path, path.length if limit is None else min(limit, path.length), window)
+
+    def load(self, hit: PrefixHit, *, cut: bool, window: int = 0, empty: bytes = b"") -> Loading:
+        """The verified payloads of a hit, in order; ends before the first that is damaged, gone or unreadable.
+
+        cut: take the branch. Pieces that touch the last `window` positions come with their PART, all others with
+        `empty` in its place. After the loop `end` says how far the prefix goes.
+        """
+        uses = hit.uses(cut=cut)
+        end = uses[-1][0].start + uses[-1][1] if uses else 0
+        tasks = [Task(piece, count, bool(piece.part) and piece.end > end - window, empty) for piece, count in uses]
+        self._in_use = tuple(self._place(task.piece.name) for task in tasks)
+        return Loading(self._folder, tasks, self._touched)
+
+    def missing(self, path: Path, end: int, *, start: int = 0, cut: bool, keep: bool = False) -> list[Span]:
+        """What to store so that the first `end` tokens can be found; what is on its way to the disk counts as stored.
+
+        start: a position up to which everything is known to be stored. cut: whether the memory type can drop the last
+        rows of a state. keep: other prompts will part here, so never merge the last span into its block.
+        """
+        waiting = self._writer.waiting()
+        spans: list[Span] = []
+        for border in range(start // BLOCK * BLOCK, end, BLOCK):
+            spans += self._missing_in_window(path, border, min(border + BLOCK, end), waiting, cut=cut)
+        if keep and spans and spans[-1].end == end:
+            spans[-1] = Span(spans[-1].name, spans[-1].window, keep=True)
+        return spans
+
+    def store(self, span: Span, base: memoryview | bytes, part: memoryview | bytes = b"") -> bool:
+        """Queue a span for the writer; its buffers must not change any more. False when it is declined.
+
+        Declined is what does not fit into the queue, what hangs at something declined, and everything after a failure.
+        """
+        job = Job(span, memoryview(base).cast("B"), memoryview(part).cast("B"))
+        return bool(job.base) and self._writer.put(job)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until everything queued is on disk; False when `timeout` seconds were not enough."""
+        return self._writer.flush(timeout)
+
+    def close(self, timeout: float = 0.2) -> int:
+        """Write for at most `timeout` seconds more and drop the rest. Returns how many spans were dropped."""
+        dropped = self._writer.close(timeout)
+        self._folder.abandon()
+        record(self._cache_dir, self.fingerprint, self._usage)
+        self._usage = Usage()
+        return dropped
+
+    def evict(self, max_bytes: int | None = None) -> Evicted | None:
+        """Keep the budget over all models, now; None when another process does it or the cache cannot be written.
+
+        Never removes what this run has written or is loading.
+        """
+        try:
+            done = evict(self._cache_dir, self._max_bytes if max_bytes is None else max_bytes, self._protected())
+        except OSError as error:
+            self._warn(error)
+            return None
+        self._total = done.left if done else self._total
+        self._since_survey = 0
+        return done
+
+    def count(self, prompt: int, reused: int, seconds_saved: float) -> None:
+        """Note a lookup for the statistics: tokens of the prompt, how many were loaded, seconds that saved."""
+        self._usage = self._usage + Usage(1, int(reused > 0), prompt, reused, seconds_saved)
+
+    def notes(self) -> dict[str, object]:
+        """What was learnt about this model by earlier runs."""
+        return load_notes(self._folder.place)
+
+    def save_notes(self, notes: dict[str, object]) -> None:
+        """Replace the notes."""
+        save_notes(self._folder.place, notes)
+
+    def _missing_in_window(self, path: Path, border: int, end: int, waiting: list[Span], *, cut: bool) -> list[Span]:
+        full = end == border + BLOCK
+        if full and self._folder.header(path.name(border, end)):
+            return []
+        boundary = path.boundary(border)
+        queued = {span.name: span.keep for span in waiting if span.name.boundary == boundary}
+        names = {*self._folder.window(boundary), *queued}
+        kept: dict[Name, bool] = {}
+        for name in [name for name in names if name.end <= end and path.has(name)]:
+            header = None if name in queued else self._folder.header(name)
+            if name in queued or header:
+                kept[name] = header.keep if header else queued[name]
+        strangers = names - kept.keys()
+        shared = border
+        if cut:
+            nodes = reachable(kept, border)
+            near = siblings(self._folder, path, strangers, nodes, end)
+            shared = max((min(one.start + one.shares(path.window(border, end)), end) for one in near), default=border)
+        return plan(path, end, kept, strangers, shared, cut=cut)
+
+    def _write(self, job: Job) -> bool:
+        try:
+            self._write_one(job)
+        except Stopped:
+            raise
+        except Exception as error:
+            self._warn(error)
+            return False
+        return True
+
+    def _write_one(self, job: Job) -> None:
+        span = job.span
+        present = self._folder.header(span.name)
+        if present and (present.part or not job.part) and (present.keep or not span.keep):
+            return
+        checksums = crc32(job.base), crc32(job.part)
+        sizes = len(job.base), len(job.part)
+        header = Header(self.fingerprint, span.name, span.window, span.keep, *sizes, *checksums)
+        if span.name.parent in self._skipped or not self._room_for(header.size):
+            self._skipped.add(span.name.key)
+            return
+        self._skipped.discard(span.name.key)
+        if not self._known_about:
+            save_about(self._folder.place, self._identity)
+            self._known_about = True
+        try:
+            self._folder.write(header, job.base, job.part, lambda: self._writer.stopped)
+        except FileNotFoundError:  # somebody cleared the cache while we made the file
+            self._folder.write(header, job.base, job.part, lambda: self._writer.stopped)
+        self._written[self._place(span.name)] = header.size
+        self._drop_superseded(header)
+        self._since_survey += header.size
+        if self._total is not None:
+            self._total += header.size
+        if self._total is None or self._since_survey * _SURVEYS >= self._max_bytes:
+            self.evict()  # other processes write as well
+
+    def _drop_superseded(self, stored: Header) -> None:
+        """Remove the tails that a new piece contains."""
+        names = set(self._folder.window(stored.name.boundary))
+        inside = set()
+        for name in names - {stored.name}:
+            if stored.start <= name.start and name.end <= stored.end and lies_in(name, stored.window):
+                header = self._folder.header(name)
+                if header and not header.keep and (stored.part or not header.part):
+                    inside.add(name)
+        waiting = {span.name for span in self._writer.waiting()}
+        for name in superseded(stored.name, inside, (names | waiting) - inside):
+            self._folder.remove(name)
+            self._written.pop(self._place(name), None)
+
+    def _room_for(self, size: int) -> bool:
+        """Make room. What cannot be known, because another process is evicting, counts as room."""
+        if self._total is None or self._total + size > self._max_bytes:
+            self._total = None
+            self.evict(self._max_bytes - max(size, self._max_bytes // _SLACK))
+        return self._total is None or self._total + size <= self._max_bytes
+
+    def _protected(self) -> set[str]:
+        """What this run is loading or has written: of that the newest, up to half the budget, lest it never ends."""
+        protected = set(self._in_use)
+        budget = self._max_bytes // 2
+        for place, size in reversed(self._written.items()):
+            if (budget := budget - size) < 0:
+                break
+            protected.add(place)
+        return protected
+
+    def _place(self, name: Name) -> str:
+        return f"{self.fingerprint.hex()}/{name.shard}/{name.text}"
+
+    def _warn(self, error: Exception) -> None:
+        if self.warning is None:
+            why = (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}: {error}"
+            self.warning = f"the prompt cache cannot be written: {why}"
