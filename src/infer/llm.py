@@ -16,6 +16,7 @@ from infer.engine.engine import Engine, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
+from infer.engine.reuse import open_reuse
 from infer.engine.scheduler import Sequence
 from infer.errors import BadModelFile, EmptyPrompt
 from infer.prompt import Prompt, PromptBuilder
@@ -62,7 +63,8 @@ class LLM:
             self._model.close()
             raise BadModelFile(path=path, why="it does not generate text (an encoder, or a diffusion model)")
         self.abort_flag = AbortFlag()
-        self._engine = Engine(self._model, config, self.abort_flag)
+        self._reuse = open_reuse(self._model, path, config)
+        self._engine = Engine(self._model, config, self.abort_flag, self._reuse)
         source = self._model.chat_template
         self._prompts = PromptBuilder(self._model.vocabulary, source, config.max_context, self._model.trained_context)
         self._reasoning = detect(source)
@@ -96,7 +98,8 @@ class LLM:
             raise EmptyPrompt()
         sampling = request.sampling
         seed = sampling.seed if sampling.seed is not None else int.from_bytes(os.urandom(4), "little")
-        sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens)
+        stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
+        sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens, stops)
         reasoning = None if request.raw else self._reasoning
         parser = StreamParser(request.stop, reasoning, starts_in_reasoning(prompt.text, reasoning))
         self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, parser, Utf8Stream())
@@ -120,9 +123,9 @@ class LLM:
         answer = self._answers.get(identity)
         return self._finish(answer, "abort") if answer else []
 
-    def close(self) -> None:
-        """Free the native memory."""
-        self._engine.close()
+    def close(self, timeout: float = 0.0) -> None:
+        """Free the native memory; the prompt cache's writer has `timeout` seconds more."""
+        self._engine.close(timeout)
         self._model.close()
 
     def __enter__(self) -> Self:
@@ -132,6 +135,11 @@ class LLM:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _stops(self, request: Request, prompt: Prompt) -> tuple[int, ...]:
+        """Where a state is worth keeping that cannot be cut: before the question, and before the last token."""
+        size = len(prompt.tokens)
+        return tuple(sorted({self._prompts.question_start(request, prompt), size - 1} - {0, size}))
 
     def _marker_tokens(self, reasoning: ReasoningFormat | None) -> frozenset[int]:
         """Control tokens whose text the parser must see, because it marks the reasoning."""
@@ -167,14 +175,16 @@ class LLM:
 
     def _completion(self, answer: _Answer, reason: FinishReason) -> Completion:
         sequence = answer.sequence
-        prefill, decode = self._engine.seconds(sequence)
         generated = len(sequence.tokens) - sequence.prompt
         return Completion(
             finish_reason=reason,
-            usage=Usage(prompt=sequence.prompt, cached=0, completion=generated),
-            timings=Timings(load=self._load_seconds, prefill=prefill, decode=decode),
+            usage=Usage(prompt=sequence.prompt, cached=sequence.cached, completion=generated),
+            timings=Timings(
+                self._load_seconds, sequence.restore_seconds, sequence.prefill_seconds, sequence.decode_seconds
+            ),
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
+            warning=self._reuse.warning if self._reuse else None,
         )
 
 

@@ -78,6 +78,18 @@ class PromptBuilder:
             return self._literal(request)
         return Prompt(rendered, self._with_bos(tokens))
 
+    def question_start(self, request: Request, prompt: Prompt) -> int:
+        """The position at which another question on the same attachments and turns would part from this prompt."""
+        last = request.messages[-1]
+        other = "y" if last.content[-1].text.startswith("x") else "x"
+        message = replace(last, content=(*last.content[:-1], TextPart(other)))
+        try:
+            tokens = self.render(replace(request, messages=(*request.messages[:-1], message))).tokens
+        except BadTemplate:
+            return 0
+        pairs = zip(prompt.tokens, tokens, strict=False)
+        return next((at for at, (one, two) in enumerate(pairs) if one != two), 0)
+
     def _brought_controls(self, tokens: list[int], request: Request) -> bool:
         """Whether control tokens came out of what the user brought: the same turns without it have others.
 

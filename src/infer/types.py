@@ -91,9 +91,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds spent inside the worker for one request: prefill counts computed tokens only."""
+    """Seconds spent inside the worker for one request: prefill counts computed tokens only, restore cached ones."""
 
     load: float = 0.0
+    restore: float = 0.0
     prefill: float = 0.0
     decode: float = 0.0
 
@@ -109,13 +110,14 @@ class ContextUse:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """How a request ended. The text itself has gone out as deltas."""
+    """How a request ended. The text itself has gone out as deltas. `warning`: what the prompt cache could not do."""
 
     finish_reason: FinishReason
     usage: Usage
     timings: Timings
     context: ContextUse
     seed: int
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,8 @@ class EngineConfig:
     batch           tokens of one llama_decode; ubatch: of one compute graph
     gpu_layers      -1: all
     flash_attention one setting per device, since it is part of the prompt cache's fingerprint
+    cache_dir       where the prompt cache is; None: no disk reads or writes
+    cache_bytes     its budget
     """
 
     context: int | None = None
@@ -234,3 +238,5 @@ class EngineConfig:
     gpu_layers: int = 0
     flash_attention: bool = False
     lora: tuple[tuple[str, float], ...] = ()
+    cache_dir: str | None = None
+    cache_bytes: int = 0

@@ -13,6 +13,7 @@ from infer.engine.llama.context import AbortFlag, Context, Row
 from infer.engine.llama.model import Model
 from infer.engine.llama.sampler import Sampler
 from infer.engine.loop_guard import LoopGuard
+from infer.engine.reuse import Reuse
 from infer.engine.scheduler import Chunk, Scheduler, Sequence, State
 from infer.types import EngineConfig, FinishReason, SamplingParams
 
@@ -31,19 +32,20 @@ class Output:
 
 @dataclass(slots=True)
 class _Running:
-    """What belongs to one sequence beside its tokens; seconds spent in its prefill and decode."""
+    """What belongs to one sequence beside its tokens."""
 
     sampler: Sampler
     loop_guard: LoopGuard | None
-    prefill: float = 0.0
-    decode: float = 0.0
 
 
 class Engine:
     """Computes sequences of one model. The model stays the caller's; the context is the engine's."""
 
-    def __init__(self, model: Model, config: EngineConfig, abort: AbortFlag | None = None) -> None:
+    def __init__(
+        self, model: Model, config: EngineConfig, abort: AbortFlag | None = None, reuse: Reuse | None = None
+    ) -> None:
         self._model = model
+        self._reuse = reuse
         self._config = config
         self._abort = abort or AbortFlag()
         self._context: Context | None = None
@@ -62,12 +64,22 @@ class Engine:
         """Whether `step` has anything to do."""
         return self._scheduler.has_work
 
-    def submit(self, tokens: list[int], sampling: SamplingParams, seed: int, max_tokens: int | None) -> Sequence:
-        """Queue a prompt (at least one token, fewer than max_context); its tokens come from `step`."""
+    def submit(
+        self,
+        tokens: list[int],
+        sampling: SamplingParams,
+        seed: int,
+        max_tokens: int | None,
+        stops: tuple[int, ...] = (),
+    ) -> Sequence:
+        """Queue a prompt (at least one token, fewer than max_context); its tokens come from `step`.
+
+        stops: positions of the prompt at which other prompts are likely to part from it.
+        """
         longest = self._config.max_context
         limit = longest if max_tokens is None else min(len(tokens) + max_tokens, longest)
         expected = min(len(tokens) + (EXPECTED_ANSWER if max_tokens is None else max_tokens), longest)
-        sequence = Sequence(self._next_id, list(tokens), limit, expected)
+        sequence = Sequence(self._next_id, list(tokens), limit, expected, stops=stops)
         self._next_id += 1
         sampler = Sampler(sampling, seed, self._model.vocabulary)
         if sampler.keeps_history:
@@ -77,14 +89,12 @@ class Engine:
         self._scheduler.add(sequence)
         return sequence
 
-    def seconds(self, sequence: Sequence) -> tuple[float, float]:
-        """Seconds spent so far in (prefill, decode) of a sequence that has not been released."""
-        running = self._running[sequence.id]
-        return running.prefill, running.decode
-
     def step(self) -> list[Output]:
         """Compute one batch and sample; an empty list when there is no work or the batch was aborted."""
-        self._scheduler.admit()
+        if self._reuse:
+            self._keep_and_restore(self._reuse)
+        else:
+            self._scheduler.admit()
         chunks = self._scheduler.schedule()
         if not chunks:
             return []
@@ -104,6 +114,8 @@ class Engine:
         """End a sequence from outside: a stop string, an abort. Harmless when it has ended already."""
         if sequence.state is not State.FINISHED:
             if self._context and sequence.place >= 0:
+                if self._reuse:
+                    self._reuse.finish(self._context, sequence)
                 self._context.remove(sequence.place)
             self._scheduler.finish(sequence, reason)
 
@@ -112,8 +124,10 @@ class Engine:
         assert sequence.state is State.FINISHED
         self._running.pop(sequence.id).sampler.close()
 
-    def close(self) -> None:
-        """Free the native memory of contexts and samplers."""
+    def close(self, timeout: float = 0.0) -> None:
+        """Free the native memory of contexts and samplers; the prompt cache's writer has `timeout` seconds more."""
+        if self._reuse:
+            self._reuse.close(timeout)
         for running in self._running.values():
             running.sampler.close()
         self._running.clear()
@@ -121,10 +135,24 @@ class Engine:
             self._context.close()
             self._context = None
 
+    def _keep_and_restore(self, reuse: Reuse) -> None:
+        """Store what the last step brought, now that its tokens are out; restore for those that enter."""
+        if self._context:
+            for sequence in self._scheduler.running:
+                reuse.keep(self._context, sequence)
+        entered = self._scheduler.admit()
+        if entered:
+            context = self._room(sum(max(s.computed, s.prompt) for s in self._scheduler.running))
+            for sequence in entered:
+                reuse.restore(context, sequence)
+
     def _room_for(self, chunks: list[Chunk]) -> Context:
         """A context with a free position for every row: the present one, or a larger one with its states."""
+        computed = sum(sequence.computed for sequence in self._scheduler.running)
+        return self._room(computed + sum(chunk.size for chunk in chunks))
+
+    def _room(self, used: int) -> Context:
         running = self._scheduler.running
-        used = sum(sequence.computed for sequence in running) + sum(chunk.size for chunk in chunks)
         if self._context and used <= self._context.size:
             return self._context
         expected = sum(max(sequence.expected, len(sequence.tokens)) for sequence in running)
@@ -177,12 +205,12 @@ class Engine:
             self.finish(sequence, "length")
         return Output(sequence, token, sequence.finish_reason)
 
-    def _account(self, chunk: Chunk, elapsed: float) -> None:
-        running = self._running[chunk.sequence.id]
+    @staticmethod
+    def _account(chunk: Chunk, elapsed: float) -> None:
         if chunk.decode:
-            running.decode += elapsed
+            chunk.sequence.decode_seconds += elapsed
         else:
-            running.prefill += elapsed
+            chunk.sequence.prefill_seconds += elapsed
 
 
 def _rows(chunk: Chunk) -> list[Row]:

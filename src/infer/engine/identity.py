@@ -7,6 +7,7 @@ is not seen, so the time of the last change is part of it as well: a touched fil
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 
 _HEAD = 1 << 20
@@ -24,6 +25,14 @@ def file_identity(paths: Iterable[str]) -> str:
             for offset, length in _stretches(status.st_size):
                 digest.update(os.pread(file.fileno(), length, offset))
     return digest.hexdigest()
+
+
+def shards(path: str) -> list[str]:
+    """All files of the model whose first file this is (`-00001-of-000NN`, as llama.cpp names them)."""
+    found = re.fullmatch(r"(.*-)\d{5}(-of-(\d{5})\.gguf)", path, re.DOTALL)
+    if found is None:
+        return [path]
+    return [f"{found[1]}{number:05d}{found[2]}" for number in range(1, int(found[3]) + 1)]
 
 
 def _stretches(size: int) -> list[tuple[int, int]]:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from infer.engine.prefix.keys import BLOCK
 from infer.types import FinishReason
-
-BLOCK = 256  # tokens; chunks of a prompt end at multiples of it, so that blocks of the prompt cache are reproducible
 
 
 class State(Enum):
@@ -34,6 +33,8 @@ class Sequence:
     expected    positions it will probably need; the first context is made for these
     computed    how many of `tokens` are in the KV memory
     stops       positions of the prompt that end a chunk, because the state there is worth keeping
+    cached      how many tokens of the prompt were not computed but restored
+    *_seconds   time spent for it: restoring, prefill, decode
     place       llama.cpp's sequence id, -1 while it waits
     """
 
@@ -42,6 +43,10 @@ class Sequence:
     limit: int
     expected: int
     stops: tuple[int, ...] = ()
+    cached: int = 0
+    restore_seconds: float = 0.0
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
     prompt: int = field(init=False)
     computed: int = 0
     place: int = -1
@@ -140,7 +145,10 @@ class Scheduler:
 
 
 def _chunk_size(sequence: Sequence, room: int) -> int:
-    """How much of a prompt to compute now: up to a stop, and where it does not end, up to the end of a block."""
+    """How much of a prompt to compute now: up to a stop, and where it does not end, up to the end of a block.
+
+    So a block of the prompt cache is computed in the same chunks whatever came before it, and has the same bits.
+    """
     end = sequence.computed + min(room, sequence.pending)
     if end < len(sequence.tokens):
         aligned = end // BLOCK * BLOCK

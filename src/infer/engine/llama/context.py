@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from infer.engine.llama.library import bindings
 from infer.engine.llama.model import Model
+from infer.engine.llama.state import MemoryKind, StateCutter
 from infer.errors import DoesNotFit, EngineFailure
 from infer.types import EngineConfig
 
@@ -70,6 +71,7 @@ class Context:
         self._memory = bindings.llama_get_memory(self.pointer)
         self._batch = bindings.llama_batch_init(config.batch, 0, 1)
         self._capacity = config.batch
+        self._scratch = config.parallel
         model.apply_adapters(self.pointer)
 
     def decode(self, rows: Rows[Row]) -> bool:
@@ -118,6 +120,10 @@ class Context:
         size = len(state)
         if bindings.llama_state_seq_set_data(self.pointer, state, size, sequence) != size:
             raise EngineFailure(what="llama.cpp could not restore the state of a sequence")
+
+    def cutter(self, kind: MemoryKind) -> StateCutter:
+        """What copies this context's states; it uses the sequence id after the real ones."""
+        return StateCutter(self.pointer, self._scratch, kind)
 
     def close(self) -> None:
         """Free the native memory."""

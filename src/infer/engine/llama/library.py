@@ -7,6 +7,7 @@ So an empty package object with the right `__path__` stands in for the package b
 import importlib
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -35,3 +36,10 @@ def _load_bindings() -> Any:
 
 
 bindings: Any = _load_bindings()
+
+
+def build_identity() -> list[str]:
+    """Name, size and time of llama.cpp's own libraries: another build of them may compute other bits."""
+    folder = Path(bindings._lib._name).parent
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".so", ".dylib", ".dll"))
+    return [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from infer.engine.llama.library import bindings
 from infer.engine.llama.log import Log
+from infer.engine.llama.state import MemoryKind, memory_kind
 from infer.engine.llama.vocabulary import Vocabulary
 from infer.errors import BadModelFile, EngineFailure, FileUnreadable
 from infer.types import EngineConfig
@@ -68,6 +69,29 @@ class Model:
             and not bindings.llama_model_has_encoder(self.pointer)
             and not bindings.llama_model_is_diffusion(self.pointer)
         )
+
+    @property
+    def memory_kind(self) -> MemoryKind:
+        """What its KV memory can do."""
+        return memory_kind(self.pointer)
+
+    @property
+    def sliding_window(self) -> int:
+        """Positions that its windowed layers see, 0 where every layer sees all."""
+        return int(bindings.llama_model_n_swa(self.pointer))
+
+    @property
+    def has_two_rotations(self) -> bool:
+        """Whether RoPE depends on the context's size (longrope), which no key of the prompt cache knows."""
+        return self._metadata("rope.scaling.type") == "longrope"
+
+    def _metadata(self, key: str) -> str:
+        buffer = ctypes.create_string_buffer(256)
+        get = bindings.llama_model_meta_val_str
+        get(self.pointer, b"general.architecture", buffer, 256)
+        architecture = buffer.value
+        found = get(self.pointer, architecture + b"." + key.encode(), buffer, 256)
+        return buffer.value.decode("utf-8", "replace") if found >= 0 else ""
 
     def close(self) -> None:
         """Free the native memory; every context of it must be closed before."""

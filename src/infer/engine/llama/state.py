@@ -12,7 +12,6 @@ ones carries every copy, which needs n_seq_max >= 2 and a unified cache.
 """
 
 import ctypes
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -31,14 +30,6 @@ class MemoryKind(Enum):
     RECURRENT = "recurrent"  # hybrid models too: the state of one position, which cannot be rewound
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The state of a stretch of positions; see the module's docstring."""
-
-    base: bytes | bytearray | memoryview
-    part: bytes | bytearray | memoryview
-
-
 def memory_kind(model: Any) -> MemoryKind:
     """The kind of a model's memory (a llama_model pointer)."""
     if bindings.llama_model_is_recurrent(model) or bindings.llama_model_is_hybrid(model):
@@ -54,37 +45,44 @@ class StateCutter:
         self._memory = bindings.llama_get_memory(context)
         self._scratch = scratch
         self.kind = kind
-        self._no_part = self._read(_PARTIAL)[_HEAD:] if kind is not MemoryKind.FULL else b""
+        self.no_part = bytes(self._read(_PARTIAL)[_HEAD:]) if kind is not MemoryKind.FULL else b""
 
-    def cut(self, sequence: int, start: int, end: int) -> Block:
-        """The block of positions [start, end). For a recurrent memory `end` must be the present position.
+    def cut(self, sequence: int, start: int, end: int) -> tuple[memoryview, bytes]:
+        """Base and part of positions [start, end); the part of a recurrent memory is that of the present position.
 
         Raises EngineFailure when llama.cpp's blobs are not what they were found to be.
         """
         bindings.llama_memory_seq_cp(self._memory, sequence, self._scratch, start, end)
         try:
             whole = self._read(0)
-            if self.kind is MemoryKind.FULL:
-                return Block(whole, b"")
-            part = self._read(_PARTIAL)[_HEAD:]
+            part = b"" if self.kind is MemoryKind.FULL else bytes(self._read(_PARTIAL)[_HEAD:])
         finally:
             bindings.llama_memory_seq_rm(self._memory, self._scratch, -1, -1)
         if whole[len(whole) - len(part) :] != part:
             raise EngineFailure(what="llama.cpp's state has another layout than expected")
-        return Block(memoryview(whole)[: len(whole) - len(part)], part)
+        return memoryview(whole)[: len(whole) - len(part)], part
 
-    def paste(self, sequence: int, block: Block, *, with_part: bool, below: int | None = None) -> None:
-        """Put a block into a sequence; `below`: only its positions below this one.
+    def paste(self, sequence: int, state: memoryview, *, below: int | None = None) -> None:
+        """Put a base and its part (or `no_part`), in one writable buffer, into a sequence.
 
-        Raises EngineFailure when llama.cpp refuses it.
+        below: only its positions below this one. Raises EngineFailure when llama.cpp refuses it.
         """
-        part = block.part if with_part else self._no_part
-        data = block.base if not len(part) else b"".join((block.base, part))
         try:
-            self._write(data)
+            self._write(state)
             if below is not None and not bindings.llama_memory_seq_rm(self._memory, self._scratch, below, -1):
                 raise EngineFailure(what="this model's memory cannot be cut")
             bindings.llama_memory_seq_cp(self._memory, self._scratch, sequence, -1, -1)
+        finally:
+            bindings.llama_memory_seq_rm(self._memory, self._scratch, -1, -1)
+
+    def survives(self, base: memoryview, part: bytes) -> bool:
+        """Whether a state that is pasted and cut again is the same, byte for byte."""
+        state = bytearray(base) + part
+        try:
+            self._write(memoryview(state))
+            return self._read(0) == state
+        except EngineFailure:
+            return False
         finally:
             bindings.llama_memory_seq_rm(self._memory, self._scratch, -1, -1)
 
@@ -96,17 +94,8 @@ class StateCutter:
             raise EngineFailure(what="llama.cpp could not copy the state of a sequence")
         return data
 
-    def _write(self, data: bytes | bytearray | memoryview) -> None:
-        size = len(data)
-        # llama.cpp only reads; ctypes wants a writable buffer or a copy, so read-only bytes go as a pointer
-        pointer = _address(data, size)
-        if bindings.llama_state_seq_set_data_ext(self._context, pointer, size, self._scratch, 0) != size:
+    def _write(self, state: memoryview) -> None:
+        size = len(state)
+        buffer = (ctypes.c_uint8 * size).from_buffer(state)  # no copy
+        if bindings.llama_state_seq_set_data_ext(self._context, buffer, size, self._scratch, 0) != size:
             raise EngineFailure(what="llama.cpp refused a state")
-
-
-def _address(data: bytes | bytearray | memoryview, size: int) -> Any:
-    kind = ctypes.c_uint8 * size
-    view = memoryview(data)
-    if view.readonly:
-        return ctypes.cast(ctypes.c_char_p(bytes(view)), ctypes.POINTER(ctypes.c_uint8))
-    return kind.from_buffer(view)
