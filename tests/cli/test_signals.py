@@ -153,11 +153,10 @@ def test_ctrl_c_gets_through_to_a_command_whose_reader_does_not_read(infer: Comm
     running = infer.start(*ENDLESS, long_model, "x", stdout=write)
     os.close(write)
     worker = running.worker()
-    running.until(lambda: unread(read) > 50_000)  # small writes leave gaps in the 64 KiB of a pipe
-    time.sleep(0.3)
-    full = unread(read)
-    time.sleep(0.2)
-    assert unread(read) == full, "it should wait for its reader by now"
+    before = -1
+    while (full := unread(read)) != before or full < 10_000:  # until the pipe is full, and it waits for its reader
+        before = full
+        time.sleep(0.5)
     assert interrupt(running, signal.SIGINT) < LIMIT
     assert not alive(worker)
     os.close(read)
