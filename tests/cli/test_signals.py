@@ -1,9 +1,12 @@
 """Signals: the command ends at once, with its code; what was generated has gone out, and no worker stays behind."""
 
+import fcntl
 import os
 import re
 import signal
 import statistics
+import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +20,8 @@ from infer.errors import Interrupted
 # Sampled with a seed: the same text every time, and no cycle in which a hole could hide.
 ENDLESS = ("run", "--seed", "11", "-t", "1", "--top-k", "0", "--max-tokens", "60000", "-n")
 LONG_PROMPT = "word " * 3000
-PROMISE = 0.3  # seconds, on a machine that has a core for us
-LIMIT = 1.0  # what is asserted, on one that has not
+PROMISE = 0.3  # seconds; 0.02 were measured
+LIMIT = 1.0  # what a single try may take on a busy machine
 PHASES = ("load", "prefill", "generation")
 
 
@@ -49,6 +52,11 @@ def busy(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def unread(descriptor: int) -> int:
+    """Bytes that wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 @pytest.fixture(scope="module")
 def whole(infer: Command, long_model: Path) -> bytes:
     """The beginning of what ENDLESS writes."""
@@ -68,7 +76,7 @@ def interrupt(running: Running, number: int, *, group: bool = True) -> float:
 
 
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("group", [True, False], ids=["terminal", "alone"])
+@pytest.mark.parametrize("group", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["terminal", "alone"])
 def test_ctrl_c_ends_every_phase_at_once(start: Callable[[str], Running], phase: str, group: bool) -> None:
     assert interrupt(start(phase), signal.SIGINT, group=group) < LIMIT
 
@@ -107,7 +115,7 @@ def test_ctrl_c_twenty_times_in_every_phase(
     p95 = times[-2]
     record_property("p95", p95)
     print(f"\n{phase}: median {statistics.median(times):.3f} s, p95 {p95:.3f} s, longest {times[-1]:.3f} s")
-    assert p95 < LIMIT, f"promised: {PROMISE}"
+    assert p95 < PROMISE
 
 
 @pytest.mark.slow
@@ -145,7 +153,10 @@ def test_ctrl_c_gets_through_to_a_command_whose_reader_does_not_read(infer: Comm
     running = infer.start(*ENDLESS, long_model, "x", stdout=write)
     os.close(write)
     worker = running.worker()
-    time.sleep(2)  # the pipe is full by now, and the command waits for its reader
+    before = -1
+    while (full := unread(read)) != before or full < 10_000:  # until the pipe is full, and it waits for its reader
+        before = full
+        time.sleep(0.5)
     assert interrupt(running, signal.SIGINT) < LIMIT
     assert not alive(worker)
     os.close(read)
@@ -169,14 +180,14 @@ def test_the_worker_dies_with_its_parent(start: Callable[[str], Running]) -> Non
 
 
 def test_stop_and_continue_lose_nothing(infer: Command, long_model: Path) -> None:
-    arguments = ("run", long_model, "x", "-n", "--seed", "11", "--max-tokens", "3000")
+    arguments = ("run", long_model, "x", "-n", "--seed", "11", "--max-tokens", "1500")
     expected = infer.run(*arguments)
     running = infer.start(*arguments, session=False)
-    running.until(lambda: len(running.out) > 500)
+    running.until(lambda: len(running.out) > 300)
     running.signal_group(signal.SIGTSTP)
-    time.sleep(0.3)
+    time.sleep(0.2)
     stopped = len(running.out)
-    time.sleep(0.3)
+    time.sleep(0.2)
     assert len(running.out) == stopped, "it should stand still"
     running.signal_group(signal.SIGCONT)
     result = running.finish()

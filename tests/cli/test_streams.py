@@ -73,7 +73,13 @@ def test_redirected_streams_hold_the_text_and_nothing(infer: Command, random_mod
     assert (infer.home / "said").read_bytes() == b""
 
 
-@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": None, "LANG": "C"}])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"NO_COLOR": "1", "TERM": "dumb"},
+        *(pytest.param(v, marks=pytest.mark.slow) for v in ({"NO_COLOR": "1"}, {"TERM": None, "LANG": "C"})),
+    ],
+)
 def test_a_plain_terminal_gets_no_sequence_of_ours(
     infer: Command, random_model: Path, variables: dict[str, str | None]
 ) -> None:
@@ -103,7 +109,7 @@ def test_closed_stderr_costs_nothing(infer: Command, random_model: Path, hello: 
     assert (result.code, result.out) == (0, hello)
 
 
-@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize("more", [(), pytest.param(("--json",), marks=pytest.mark.slow)])
 def test_a_full_device_as_stdout_is_exit_6(infer: Command, random_model: Path, more: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:
         result = infer.run("run", random_model, "hello", *GREEDY, *more, stdout=full.fileno())
@@ -225,7 +231,7 @@ def test_no_stdin_leaves_stdin_alone(infer: Command, random_model: Path) -> None
     os.close(write)
 
 
-@pytest.mark.parametrize("stdin", [b"", None, "closed", "tty"])
+@pytest.mark.parametrize("stdin", [pytest.param(b"", marks=pytest.mark.slow), None, "closed", "tty"])
 def test_empty_stdin_is_just_empty(infer: Command, random_model: Path, stdin: bytes | str | None, hello: bytes) -> None:
     result = infer.run("run", random_model, "hello", *GREEDY, stdin=stdin)
     assert (result.code, result.out, result.err) == (0, hello, "")
@@ -235,7 +241,7 @@ def test_an_open_pipe_that_says_nothing_gets_one_line_that_names_n(infer: Comman
     running = infer.start("run", random_model, "hello", stdin="silent")
     running.until(lambda: running.err)
     assert 2 <= time.monotonic() - running.started < 8
-    time.sleep(0.5)
+    time.sleep(0.2)
     assert running.err == "waiting for input on stdin; -n (--no-stdin) does not read it\n"
     running.signal(signal.SIGINT)
     assert running.finish(5).code == 130
