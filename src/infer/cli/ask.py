@@ -12,6 +12,8 @@ from infer.cli.session import Session
 from infer.settings import Settings, resolve
 from infer.types import Message, Request
 
+_LAST_BLOCKS = 0.2  # seconds the prompt cache has to write what is still in memory
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -49,6 +51,7 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     answer.stream(request)
     if asked.verbose:
         output.statistics(statistics(opened, answer.result()))
+    opened.worker.finish(_LAST_BLOCKS)
     return 0
 
 

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from infer.cli.session import Session
 from infer.errors import DeviceMissing, UsageError
@@ -13,6 +15,8 @@ from infer.models.store import Store
 from infer.settings import Settings, cache_dir
 from infer.types import Device, EngineConfig, LocalModel
 from infer.worker.client import WorkerClient
+
+_LARGEST_BUDGET = 20 * 10**9  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,32 @@ def open_model(name: str, settings: Settings, lora: Sequence[str], session: Sess
         gpu_layers=settings["gpu_layers"],
         lora=tuple(_adapter(text) for text in lora),
     )
-    config = plan(model.metadata, machine, wish)
+    config = _with_cache(plan(model.metadata, machine, wish), settings)
     worker = session.worker()
     if wish.gpu_layers not in ("auto", 0) and gpu(worker.wait_devices()) is None:
         raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
     worker.load(model.path, config)
     return Opened(model, settings, config, machine, worker)
+
+
+def _with_cache(config: EngineConfig, settings: Settings) -> EngineConfig:
+    """The prompt cache's place and budget: what is set, else a tenth of the free disk, at most 20 GB."""
+    if settings["no_cache"]:
+        return config
+    place = cache_dir(os.environ).absolute()
+    budget = settings["cache.max_bytes"]
+    if budget is None:
+        budget = min(_LARGEST_BUDGET, _disk_free(place) // 10)
+    return replace(config, cache_dir=str(place), cache_bytes=budget)
+
+
+def _disk_free(place: Path) -> int:
+    """Bytes that are free where `place` is or will be."""
+    for directory in (place, *place.parents):
+        with suppress(OSError):
+            status = os.statvfs(directory)
+            return status.f_bavail * status.f_frsize
+    return 0
 
 
 def thinking(settings: Settings) -> bool | None:

@@ -47,3 +47,4 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="statistics on st
 Offline = Annotated[bool, typer.Option("--offline", help="never use the network")]
 ShowPrompt = Annotated[bool, typer.Option("--show-prompt", help="the prompt as the model gets it, on stderr")]
 Color = Annotated[str | None, typer.Option("--color", metavar="auto|always|never", help="colour on stderr")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="no disk reads or writes of the prompt cache")]

@@ -69,12 +69,13 @@ def statistics(opened: Opened, result: Result) -> list[str]:
     return [
         f"model {model.ref}: {metadata.architecture}, {millions:,.1f} M parameters, {metadata.quantization}",
         f"file {model.path}",
-        f"prompt {usage.prompt:,} tokens: {usage.cached:,} from cache, {result.computed:,} computed"
+        f"prompt {usage.prompt:,} tokens: {_from_cache(completion)}, {result.computed:,} computed"
         + _shown_rate(result.prefill_rate),
         f"answer {usage.completion:,} tokens{_shown_rate(result.decode_rate)}, ended by: {completion.finish_reason}",
         f"time: first token {first:.2f} s, total {result.total:.2f} s, of it loading {completion.timings.load:.2f} s",
         f"context {context.used:,} of {context.size:,} tokens (trained for {metadata.context_length:,})",
         f"device {device_name(opened)}, {_threads(opened.config.threads)}; seed {completion.seed}",
+        *([f"warning: {completion.warning}"] if completion.warning else []),
     ]
 
 
@@ -97,6 +98,11 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 def _rate(count: int, seconds: float) -> float | None:
     return round(count / seconds, 1) if count > 0 and seconds > 0 else None
+
+
+def _from_cache(completion: Completion) -> str:
+    cached = completion.usage.cached
+    return f"{cached:,} from cache" + (f" (disk, {completion.timings.restore * 1000:.0f} ms)" if cached else "")
 
 
 def _shown_rate(rate: float | None) -> str:

@@ -30,6 +30,7 @@ def run(
     think: options.Think = None,
     raw: options.Raw = False,
     lora: options.Lora = None,
+    no_cache: options.NoCache = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -45,7 +46,7 @@ def run(
         "min_p": min_p, "repeat_penalty": repeat_penalty, "presence_penalty": presence_penalty,
         "frequency_penalty": frequency_penalty, "seed": seed, "stop": stop or None, "ctx": ctx, "overflow": overflow,
         "gpu_layers": gpu_layers, "threads": threads, "kv_type": kv_type, "think": think,
-        "offline": offline or None, "color": color,
+        "no_cache": no_cache or None, "offline": offline or None, "color": color,
     }  # fmt: skip
     asked = Asked(
         model=model,

@@ -11,7 +11,7 @@ import select
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from time import monotonic
 from typing import Any
@@ -86,6 +86,14 @@ class WorkerClient:
         while self.devices is None:
             self._note(self._receive(None))
         return self.devices
+
+    def finish(self, timeout: float) -> None:
+        """Let the worker write what the prompt cache still holds, at most `timeout` seconds, and end by itself."""
+        deadline = monotonic() + timeout
+        with suppress(WorkerDied):
+            self._send({"do": "close", "timeout": timeout})
+            while (left := deadline - monotonic()) > 0:
+                self._receive(left)
 
     def kill(self) -> None:
         """End the process now."""

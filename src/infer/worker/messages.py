@@ -1,6 +1,7 @@
 """What is said over the wire, as JSON objects.
 
-    to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text}
+    to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text} ·
+                     close {timeout}
     from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]}
                      events {id}: progress · delta · finished · failed
                      error {code, facts}: what was asked last (load, prompt, tokenize) cannot be done

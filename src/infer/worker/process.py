@@ -99,6 +99,10 @@ class Worker:
                 self._wire.send({"event": "prompt", "text": prompt.text, **self._pieces(prompt.tokens)})
             case "tokenize":
                 self._wire.send({"event": "tokens", **self._pieces(self._llm.tokenize(message["text"]))})
+            case "close":
+                if self._llm is not None:
+                    self._llm.close(message["timeout"])
+                os._exit(0)
             case "step":
                 self._send_events(self._llm.step())
 
