@@ -107,7 +107,8 @@ class Reuse:
         borders = range((before // BLOCK + 1) * BLOCK, sequence.computed + 1, BLOCK)
         stops = [stop for stop in sequence.stops if before < stop <= sequence.computed]
         for end in sorted({*borders, *stops}):
-            self._keep_until(context, sequence, kept, end, before)
+            if not self._off:
+                self._keep_until(context, sequence, kept, end, before)
 
     def finish(self, context: Context, sequence: Sequence) -> None:
         """Store the rest of a sequence that ends; its rows are still in the memory."""
@@ -160,7 +161,8 @@ class Reuse:
                     return  # its window is no longer in the memory
                 cutter = self._cutter_of(context)
                 base, part = cutter.cut(sequence.place, span.start, span.end)
-                if not self._tested and not self._test(cutter, base, part):
+                has_room = context.free >= span.end - span.start
+                if not self._tested and has_room and not self._test(cutter, base, part):
                     return
                 wanted = self._kind is MemoryKind.WINDOW or self._is_snapshot(sequence, span.end)
                 self._store.store(span, base, part if wanted else b"")
@@ -175,7 +177,7 @@ class Reuse:
         return end in sequence.stops or end % _SNAPSHOT_EVERY == 0 or end % BLOCK != 0
 
     def _test(self, cutter: StateCutter, base: memoryview, part: bytes) -> bool:
-        """Once for each model in each setting: what was cut, pasted and cut again is the same."""
+        """Once for each model in each setting: what was cut, pasted and cut again is the same (it takes free cells)."""
         if cutter.survives(base, part):
             self._tested = True
             self._note("self-test", "ok")

@@ -107,6 +107,11 @@ class Context:
         """How many positions the sequence holds (the last position + 1)."""
         return int(bindings.llama_memory_seq_pos_max(self._memory, sequence)) + 1
 
+    @property
+    def free(self) -> int:
+        """Positions that are certainly free: sequences that share cells are counted each for itself."""
+        return self.size - sum(self.positions(sequence) for sequence in range(self._scratch))
+
     def state(self, sequence: int) -> Any:
         """The sequence's KV state as an opaque buffer."""
         size = bindings.llama_state_seq_get_size(self.pointer, sequence)
