@@ -58,6 +58,7 @@ class Request:
     max_tokens      None: until the model ends or the context is full
     think           None: the template's default; True/False: its `enable_thinking` switch
     overflow        what to do with a prompt larger than the context
+    verify_cache    first compute the prompt without the prompt cache as well, and compare
     """
 
     messages: tuple[Message, ...]
@@ -67,6 +68,7 @@ class Request:
     stop: tuple[str, ...] = ()
     think: bool | None = None
     overflow: Overflow = "error"
+    verify_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,10 @@ class ContextUse:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """How a request ended. The text itself has gone out as deltas. `warning`: what the prompt cache could not do."""
+    """How a request ended. The text itself has gone out as deltas. `warning`: what the prompt cache could not do.
+
+    verified    what --cache-verify found: tokens from the cache, largest difference of logits, their standard deviation
+    """
 
     finish_reason: FinishReason
     usage: Usage
@@ -118,6 +123,7 @@ class Completion:
     context: ContextUse
     seed: int
     warning: str | None = None
+    verified: tuple[int, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

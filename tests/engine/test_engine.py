@@ -45,8 +45,7 @@ def gap(model: Model, tokens: list[int]) -> float:
         sequence = engine.submit(tokens, GREEDY, 0, 2)
         while sequence.computed != len(tokens):
             engine.step()
-        assert engine._context is not None
-        logits = sorted(engine._context.logits(-1, model.vocabulary.size))
+        logits = sorted(engine.last_logits())
         return logits[-1] - logits[-2]
     finally:
         engine.close()
@@ -105,6 +104,23 @@ def test_more_sequences_than_places_all_come_to_an_end(model: Model) -> None:
     sequences = run(engine, prompts, 6)
     assert [len(answer) for answer in answers(sequences)] == [6] * 10
     engine.close()
+
+
+def test_a_prompt_that_begins_like_one_in_memory_computes_the_rest_only(model: Model) -> None:
+    beginning = list(range(20, 220))
+    engine = Engine(model, CONFIG)
+    first = engine.submit([*beginning, 5, 6], GREEDY, 0, 30)
+    engine.step()
+    while first.computed < first.prompt:
+        engine.step()
+    second = engine.submit([*beginning, 7, 8, 9], GREEDY, 0, 30)
+    while engine.has_work:
+        engine.step()
+    assert (first.cached, second.cached) == (0, 200)
+    engine.close()
+    alone = Engine(model, CONFIG)
+    assert answers([second]) == answers(run(alone, [[*beginning, 7, 8, 9]], 30))
+    alone.close()
 
 
 def test_an_aborted_decode_leaves_the_other_sequences_whole(model: Model) -> None:

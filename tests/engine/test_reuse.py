@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ggufs import write_gguf
 from infer.engine.engine import Engine
 from infer.engine.llama.log import Log
@@ -39,7 +40,9 @@ def model(request: pytest.FixtureRequest, models_dir: Path) -> Iterator[tuple[Mo
         yield opened, str(path)
 
 
-def run(model: Model, path: str, tokens: list[int], config: EngineConfig, answer: int = 1) -> tuple[Sequence, list[float]]:
+def run(
+    model: Model, path: str, tokens: list[int], config: EngineConfig, answer: int = 1
+) -> tuple[Sequence, list[float]]:
     """A prompt computed by a fresh engine: the sequence when it has ended, and the last logits of it."""
     forget_rates(config)
     reuse = open_reuse(model, path, config)
@@ -49,8 +52,7 @@ def run(model: Model, path: str, tokens: list[int], config: EngineConfig, answer
     sequence = engine.submit(tokens, GREEDY, 0, answer, stops)
     while engine.has_work:
         engine.step()
-    assert engine._context is not None
-    logits = list(engine._context.logits(-1, model.vocabulary.size))
+    logits = engine.last_logits()
     engine.close(timeout=10)
     return sequence, logits
 

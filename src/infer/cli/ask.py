@@ -29,6 +29,7 @@ class Asked:
     quiet: bool
     verbose: bool
     show_prompt: bool
+    cache_verify: bool
 
 
 def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
@@ -43,7 +44,7 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     messages = read_messages(
         asked.prompt, asked.files, settings["system"], stdin=asked.stdin, raw=asked.raw, output=output
     )
-    request = _request(messages, opened.settings, raw=asked.raw)
+    request = _request(messages, opened.settings, asked)
     if asked.show_prompt:
         output.block(opened.worker.prompt(request)[0])
     show_reasoning = settings["think"] == "show" or (output.stderr_tty and not asked.quiet)
@@ -55,11 +56,12 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     return 0
 
 
-def _request(messages: tuple[Message, ...], settings: Settings, *, raw: bool) -> Request:
+def _request(messages: tuple[Message, ...], settings: Settings, asked: Asked) -> Request:
     return Request(
         messages=messages,
         sampling=settings.sampling(),
-        raw=raw,
+        raw=asked.raw,
+        verify_cache=asked.cache_verify,
         max_tokens=settings["max_tokens"],
         stop=settings["stop"],
         think=thinking(settings),

@@ -48,3 +48,6 @@ Offline = Annotated[bool, typer.Option("--offline", help="never use the network"
 ShowPrompt = Annotated[bool, typer.Option("--show-prompt", help="the prompt as the model gets it, on stderr")]
 Color = Annotated[str | None, typer.Option("--color", metavar="auto|always|never", help="colour on stderr")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="no disk reads or writes of the prompt cache")]
+CacheVerify = Annotated[
+    bool, typer.Option("--cache-verify", help="compute the prompt without the prompt cache as well, and compare")
+]

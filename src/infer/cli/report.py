@@ -84,6 +84,12 @@ def remarks(completion: Completion, request: Request) -> list[str]:
     said = []
     if dropped := completion.context.dropped:
         said.append(f"note: {dropped:,} tokens of the prompt were dropped (--overflow {request.overflow})")
+    if completion.verified:
+        cached, difference, spread = completion.verified
+        said.append(
+            f"note: cache verified: {cached:,} tokens from the cache, largest difference of the logits {difference:.2g} "
+            f"(their standard deviation is {spread:.2g})"
+        )
     if completion.finish_reason == "loop":
         said.append("note: the answer went in circles and was ended; --max-tokens N lets it run")
     full = completion.usage.completion < (request.max_tokens or sys.maxsize)

@@ -31,6 +31,7 @@ def run(
     raw: options.Raw = False,
     lora: options.Lora = None,
     no_cache: options.NoCache = False,
+    cache_verify: options.CacheVerify = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -59,5 +60,6 @@ def run(
         quiet=quiet,
         verbose=verbose,
         show_prompt=show_prompt,
+        cache_verify=cache_verify,
     )
     return ask(asked, given, context.obj)

@@ -7,13 +7,15 @@ are moved into a larger one.
 """
 
 from dataclasses import dataclass
+from itertools import takewhile
 from time import perf_counter
 
 from infer.engine.llama.context import AbortFlag, Context, Row
 from infer.engine.llama.model import Model
 from infer.engine.llama.sampler import Sampler
+from infer.engine.llama.state import MemoryKind
 from infer.engine.loop_guard import LoopGuard
-from infer.engine.reuse import Reuse
+from infer.engine.reuse import MIN_PROMPT, Reuse
 from infer.engine.scheduler import Chunk, Scheduler, Sequence, State
 from infer.types import EngineConfig, FinishReason, SamplingParams
 
@@ -91,10 +93,7 @@ class Engine:
 
     def step(self) -> list[Output]:
         """Compute one batch and sample; an empty list when there is no work or the batch was aborted."""
-        if self._reuse:
-            self._keep_and_restore(self._reuse)
-        else:
-            self._scheduler.admit()
+        self._keep_and_restore(self._reuse)
         chunks = self._scheduler.schedule()
         if not chunks:
             return []
@@ -119,6 +118,11 @@ class Engine:
                 self._context.remove(sequence.place)
             self._scheduler.finish(sequence, reason)
 
+    def last_logits(self) -> list[float]:
+        """The logits of the last row that was computed, one for each token of the vocabulary."""
+        assert self._context is not None, "nothing has been computed"
+        return list(self._context.logits(-1, self._model.vocabulary.size))
+
     def release(self, sequence: Sequence) -> None:
         """Free what a finished sequence still holds (its sampler)."""
         assert sequence.state is State.FINISHED
@@ -135,16 +139,28 @@ class Engine:
             self._context.close()
             self._context = None
 
-    def _keep_and_restore(self, reuse: Reuse) -> None:
-        """Store what the last step brought, now that its tokens are out; restore for those that enter."""
-        if self._context:
+    def _keep_and_restore(self, reuse: Reuse | None) -> None:
+        """Store what the last step brought, now that its tokens are out; share or restore for those that enter."""
+        if self._context and reuse:
             for sequence in self._scheduler.running:
                 reuse.keep(self._context, sequence)
         entered = self._scheduler.admit()
         if entered:
             context = self._room(sum(max(s.computed, s.prompt) for s in self._scheduler.running))
             for sequence in entered:
-                reuse.restore(context, sequence)
+                self._share(context, sequence)
+                if reuse:
+                    reuse.restore(context, sequence)
+
+    def _share(self, context: Context, sequence: Sequence) -> None:
+        """Take the longest common prefix over from a sequence that is being computed here; the cells are shared."""
+        if self._model.memory_kind is not MemoryKind.FULL:
+            return
+        others = (other for other in self._scheduler.running if other is not sequence)
+        length, place = max(((_common(sequence, other), other.place) for other in others), default=(0, -1))
+        if length >= MIN_PROMPT:
+            context.share(place, sequence.place, length)
+            sequence.computed = sequence.cached = length
 
     def _room_for(self, chunks: list[Chunk]) -> Context:
         """A context with a free position for every row: the present one, or a larger one with its states."""
@@ -211,6 +227,12 @@ class Engine:
             chunk.sequence.decode_seconds += elapsed
         else:
             chunk.sequence.prefill_seconds += elapsed
+
+
+def _common(sequence: Sequence, other: Sequence) -> int:
+    """How many of its prompt's tokens, all but the last, another sequence has computed already."""
+    pairs = zip(sequence.tokens[: sequence.prompt - 1], other.tokens[: other.computed], strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _rows(chunk: Chunk) -> list[Row]:

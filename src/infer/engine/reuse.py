@@ -81,15 +81,18 @@ class Reuse:
         return not self._cuts and not self._off
 
     def restore(self, context: Context, sequence: Sequence) -> None:
-        """Put the longest stored prefix into the sequence's place and count it as computed and cached."""
+        """Put the longest stored prefix into the sequence's place and count it as computed and cached.
+
+        What the sequence shares with one in memory stays, unless more than that is stored.
+        """
         if self._off or sequence.prompt < MIN_PROMPT:
             return
         started = perf_counter()
         path = self._store.path(sequence.tokens)
-        self._kept[sequence.id] = kept = _Kept(path)
+        self._kept[sequence.id] = kept = _Kept(path, seen=sequence.computed)
         hit = self._store.match(path, sequence.prompt - 1, window=self._window)
         reach = hit.reach if self._cuts else hit.length
-        if reach < MIN_PROMPT or not self._pays(hit, reach):
+        if reach < max(MIN_PROMPT, sequence.computed + 1) or not self._pays(hit, reach):
             self._store.count(sequence.prompt, 0, 0.0)
             return
         self._load(context, sequence, hit)
@@ -133,6 +136,7 @@ class Reuse:
 
     def _load(self, context: Context, sequence: Sequence, hit: PrefixHit) -> None:
         cutter = self._cutter_of(context)
+        context.remove(sequence.place)
         try:
             with self._store.load(hit, cut=self._cuts, window=self._window, empty=cutter.no_part) as loading:
                 self._paste(cutter, sequence.place, loading)

@@ -79,4 +79,5 @@ def event_from_json(data: Json) -> Event:
 def _completion_from_json(data: Json) -> Completion:
     usage, timings = Usage(**data["usage"]), Timings(**data["timings"])
     context = ContextUse(**data["context"])
-    return Completion(**{**data, "usage": usage, "timings": timings, "context": context})
+    verified = tuple(data["verified"]) if data["verified"] else None
+    return Completion(**{**data, "usage": usage, "timings": timings, "context": context, "verified": verified})

@@ -107,6 +107,10 @@ class Context:
         """How many positions the sequence holds (the last position + 1)."""
         return int(bindings.llama_memory_seq_pos_max(self._memory, sequence)) + 1
 
+    def share(self, source: int, sequence: int, length: int) -> None:
+        """Give a sequence the first `length` positions of another one, without copying them."""
+        bindings.llama_memory_seq_cp(self._memory, source, sequence, 0, length)
+
     @property
     def free(self) -> int:
         """Positions that are certainly free: sequences that share cells are counted each for itself."""

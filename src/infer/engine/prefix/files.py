@@ -125,7 +125,7 @@ def shard_directory(place: Path, shard: str) -> Iterator[int]:
 
 def listing(descriptor: int) -> list[str]:
     """The names in an open directory."""
-    return os.listdir(descriptor)  # noqa: PTH208 (a descriptor, no path)
+    return os.listdir(descriptor)
 
 
 def remove_piece(place: Path, name: Name) -> bool:
