@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infer.engine.prefix.header import PAGE, Damaged, Header, decode, encode
-from infer.engine.prefix.keys import Name, parse_name
+from infer.engine.prefix.keys import SUFFIX, Name
 
 FOLDER = "prefix-v1"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not make us wait
@@ -39,16 +39,14 @@ class Folder:
         self._fingerprint = fingerprint
         self._temporary: Path | None = None
 
-    def window(self, boundary: bytes) -> list[Name]:
-        """The names of all pieces of a window; empty where nothing can be read."""
+    def window(self, boundary: bytes) -> list[str]:
+        """The file names that begin like those of a window's pieces; empty where nothing can be read."""
         mark = boundary.hex() + "."
         try:
             with shard_directory(self.place, boundary[:1].hex()) as shard:
-                texts = [text for text in listing(shard) if text.startswith(mark)]
+                return [text for text in listing(shard) if text.startswith(mark) and text.endswith(SUFFIX)]
         except OSError:
             return []
-        names = (parse_name(text) for text in texts)
-        return [name for name in names if name]
 
     def header(self, name: Name) -> Header | None:
         """The verified header of a piece; None where there is none. A file that is damaged is removed."""
@@ -125,7 +123,7 @@ def shard_directory(place: Path, shard: str) -> Iterator[int]:
 
 def listing(descriptor: int) -> list[str]:
     """The names in an open directory."""
-    return os.listdir(descriptor)  # noqa: PTH208 (a descriptor, no path)
+    return os.listdir(descriptor)
 
 
 def remove_piece(place: Path, name: Name) -> bool:

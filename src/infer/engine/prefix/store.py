@@ -19,7 +19,7 @@ from infer.engine.prefix.about import Identity, load_notes, save_about, save_not
 from infer.engine.prefix.evict import Evicted, evict
 from infer.engine.prefix.files import Folder, Stopped
 from infer.engine.prefix.header import Header
-from infer.engine.prefix.keys import BLOCK, Name, Path, lies_in
+from infer.engine.prefix.keys import BLOCK, Name, Path, parent_in, pieces_in
 from infer.engine.prefix.load import Loading, Task
 from infer.engine.prefix.lookup import PrefixHit, find, siblings
 from infer.engine.prefix.usage import Usage, record
@@ -142,19 +142,18 @@ class PrefixStore:
             return []
         boundary = path.boundary(border)
         queued = {span.name: span.keep for span in waiting if span.name.boundary == boundary}
-        names = {*self._folder.window(boundary), *queued}
+        texts = {*self._folder.window(boundary), *(name.text for name in queued)}
         kept: dict[Name, bool] = {}
-        for name in [name for name in names if name.end <= end and path.has(name)]:
+        for name in path.pieces(texts, border, end):
             header = None if name in queued else self._folder.header(name)
             if name in queued or header:
                 kept[name] = header.keep if header else queued[name]
-        strangers = names - kept.keys()
+        texts.difference_update(name.text for name in kept)
         shared = border
         if cut:
-            nodes = reachable(kept, border)
-            near = siblings(self._folder, path, strangers, nodes, end)
+            near = siblings(self._folder, path, texts, reachable(kept, border), end)
             shared = max((min(one.start + one.shares(path.window(border, end)), end) for one in near), default=border)
-        return plan(path, end, kept, strangers, shared, cut=cut)
+        return plan(path, end, kept, {*map(parent_in, texts)}, shared, cut=cut)
 
     def _write(self, job: Job) -> bool:
         try:
@@ -195,17 +194,20 @@ class PrefixStore:
 
     def _drop_superseded(self, stored: Header) -> None:
         """Remove the tails that a new piece contains."""
-        names = set(self._folder.window(stored.name.boundary))
-        inside = set()
-        for name in names - {stored.name}:
-            if stored.start <= name.start and name.end <= stored.end and lies_in(name, stored.window):
-                header = self._folder.header(name)
-                if header and not header.keep and (stored.part or not header.part):
-                    inside.add(name)
-        waiting = {span.name for span in self._writer.waiting()}
-        for name in superseded(stored.name, inside, (names | waiting) - inside):
-            self._folder.remove(name)
-            self._written.pop(self._place(name), None)
+        name = stored.name
+        texts = {*self._folder.window(name.boundary)}
+        inside = {one for one in pieces_in(texts, name.boundary, stored.window) if stored.start <= one.start} - {name}
+        for one in list(inside):
+            header = self._folder.header(one)
+            if not header or header.keep or (header.part and not stored.part):
+                inside.discard(one)
+        if not inside:
+            return
+        texts |= {span.name.text for span in self._writer.waiting()}
+        others = texts - {one.text for one in inside} - {name.text}
+        for one in superseded(name, inside, {*map(parent_in, others)}):
+            self._folder.remove(one)
+            self._written.pop(self._place(one), None)
 
     def _room_for(self, size: int) -> bool:
         """Make room. What cannot be known, because another process is evicting, counts as room."""
