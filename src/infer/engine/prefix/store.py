@@ -11,12 +11,12 @@ It knows token ids, positions and bytes. What is in the bytes, the caller knows.
 disk: a cache that fails is a cache that has nothing, and `warning` says why, once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 from zlib import crc32
 
 from infer.engine.prefix.about import Identity, load_notes, save_about, save_notes
-from infer.engine.prefix.evict import Evicted, evict
+from infer.engine.prefix.evict import Evicted, Stored, evict
 from infer.engine.prefix.files import Folder, Stopped
 from infer.engine.prefix.header import Header
 from infer.engine.prefix.keys import BLOCK, Name, Path, parent_in, pieces_in
@@ -216,15 +216,20 @@ class PrefixStore:
             self.evict(self._max_bytes - max(size, self._max_bytes // _SLACK))
         return self._total is None or self._total + size <= self._max_bytes
 
-    def _protected(self) -> set[str]:
-        """What this run is loading or has written: of that the newest, up to half the budget, lest it never ends."""
-        protected = set(self._in_use)
+    def _protected(self) -> Callable[[Stored], bool]:
+        """What this run is loading, what the spans in its queue hang at, and the newest that it has written.
+
+        Of the latter at most half the budget, lest a process that runs for days fills the cache and then stands still.
+        """
+        places = set(self._in_use)
         budget = self._max_bytes // 2
         for place, size in reversed(self._written.items()):
             if (budget := budget - size) < 0:
                 break
-            protected.add(place)
-        return protected
+            places.add(place)
+        ours = self.fingerprint.hex()
+        parents = {span.name.parent for span in self._writer.waiting()}
+        return lambda piece: piece.place in places or (piece.fingerprint == ours and piece.name.key in parents)
 
     def _place(self, name: Name) -> str:
         return f"{self.fingerprint.hex()}/{name.shard}/{name.text}"
