@@ -10,10 +10,10 @@ import typer
 
 from infer.cli import options
 from infer.cli.session import Session
-from infer.errors import IntegrityError, UsageError
+from infer.errors import InferError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
-    from infer.engine.prefix.check import Held
+    from infer.engine.prefix.check import Held, Removed
 
 Model = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="only this model's; none: everything")]
 ReadData = Annotated[bool, typer.Option("--read-data", help="verify every byte, not only the headers")]
@@ -128,10 +128,13 @@ def _fingerprints(model: str) -> set[str]:
     return found
 
 
-def _removed(session: Session, removed: Any, *, json_: bool) -> int:
+def _removed(session: Session, removed: "Removed", *, json_: bool) -> int:
     if json_:
-        return _json(session, {"entries": removed.entries, "bytes": removed.bytes})
-    session.output.data(f"removed {removed.entries:,} entries, {_size(removed.bytes)}\n")
+        _json(session, {"entries": removed.entries, "bytes": removed.bytes, "failed": removed.failed})
+    else:
+        session.output.data(f"removed {removed.entries:,} entries, {_size(removed.bytes)}\n")
+    if removed.failed:
+        raise InferError(what=f"{removed.failed:,} entries of the prompt cache could not be removed")
     return 0
 
 

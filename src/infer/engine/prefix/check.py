@@ -62,10 +62,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was removed."""
+    """What was removed; failed: entries that could not be."""
 
     entries: int
     bytes: int
+    failed: int = 0
 
 
 def contents(cache_dir: Path) -> list[Held]:
@@ -181,9 +182,15 @@ def _walk(place: Path, depth: int) -> Iterator[tuple[Path, os.stat_result]]:
 
 def _remove(cache_dir: Path, pieces: set[Stored] | list[Stored]) -> Removed:
     """Remove pieces, those that others hang at after these."""
-    order = sorted(pieces, key=lambda piece: piece.name.end, reverse=True)
-    gone = [piece for piece in order if remove_piece(cache_dir / FOLDER / piece.fingerprint, piece.name)]
-    return Removed(len(gone), sum(piece.size for piece in gone))
+    entries = size = failed = 0
+    for piece in sorted(pieces, key=lambda piece: piece.name.end, reverse=True):
+        try:
+            gone = remove_piece(cache_dir / FOLDER / piece.fingerprint, piece.name)
+        except OSError:
+            failed += 1
+        else:
+            entries, size = entries + gone, size + gone * piece.size
+    return Removed(entries, size, failed)
 
 
 def _remove_path(path: Path) -> None:

@@ -133,7 +133,8 @@ def _shard(fingerprint: str, shard: str, place: int) -> list[Stored]:
 def evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool] = lambda _: False) -> Evicted | None:
     """Keep the budget over all fingerprints. None when another process is at it: it will see to ours as well.
 
-    protected: pieces that are in use. Raises OSError when the cache cannot be written.
+    protected: pieces that are in use. Raises OSError when the cache cannot be written; it ends at the first piece that
+    cannot be removed, since what that one hangs at must stay.
     """
     if not (cache_dir / FOLDER).exists():
         return Evicted(0, 0, 0)

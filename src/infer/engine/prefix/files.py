@@ -70,8 +70,11 @@ class Folder:
             os.close(file)
 
     def remove(self, name: Name) -> bool:
-        """Unlink a piece; whoever reads it keeps it. Only a regular file of ours is touched."""
-        return remove_piece(self.place, name)
+        """Unlink a piece; whoever reads it keeps it. False when it is there still, or was no file of ours."""
+        try:
+            return remove_piece(self.place, name)
+        except OSError:
+            return False
 
     def write(self, header: Header, base: memoryview, part: memoryview, stop: Callable[[], bool]) -> None:
         """Write a piece, in place of what has its name. Raises OSError, or Stopped when `stop` says so.
@@ -127,8 +130,8 @@ def listing(descriptor: int) -> list[str]:
 
 
 def remove_piece(place: Path, name: Name) -> bool:
-    """Unlink a piece below the directory of its fingerprint; whether it was there."""
-    with suppress(OSError), shard_directory(place, name.shard) as shard:
+    """Unlink a piece below the directory of its fingerprint; whether it was there and ours. Raises OSError."""
+    with suppress(FileNotFoundError), shard_directory(place, name.shard) as shard:
         return remove_own(name.text, shard)
     return False
 

@@ -206,7 +206,8 @@ class PrefixStore:
         texts |= {span.name.text for span in self._writer.waiting()}
         others = texts - {one.text for one in inside} - {name.text}
         for one in superseded(name, inside, {*map(parent_in, others)}):
-            self._folder.remove(one)
+            if not self._folder.remove(one):
+                break  # what it hangs at must stay
             self._written.pop(self._place(one), None)
 
     def _room_for(self, size: int) -> bool:
