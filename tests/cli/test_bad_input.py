@@ -36,7 +36,7 @@ def test_an_empty_prompt_is_exit_2(
     infer: Command, random_model: Path, arguments: list[str], stdin: bytes | None
 ) -> None:
     (infer.home / "blank.txt").write_text(" \n")
-    refused(infer.run("run", random_model, *arguments, stdin=stdin), 2, "the prompt is empty", "hint: give it as")
+    refused(infer.run("run", random_model, *arguments, stdin=stdin), 2, "the prompt is empty", "hint: give text as")
 
 
 # RELIABILITY.md M4: several of these make llama.cpp abort when they reach its tokeniser.
