@@ -95,7 +95,7 @@ class LLM:
         if not prompt.tokens:
             raise EmptyPrompt()
         sampling = request.sampling
-        seed = sampling.seed if sampling.seed is not None else int.from_bytes(os.urandom(4), "little")
+        seed = sampling.seed if sampling.seed is not None else _draw_seed()
         sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens)
         reasoning = None if request.raw else self._reasoning
         parser = StreamParser(request.stop, reasoning, starts_in_reasoning(prompt.text, reasoning))
@@ -176,6 +176,11 @@ class LLM:
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
         )
+
+
+def _draw_seed() -> int:
+    """A random seed; llama.cpp reads the largest number of 32 bits as "draw one", which nobody could repeat."""
+    return int.from_bytes(os.urandom(4), "little") % 0xFFFFFFFF
 
 
 def _joined(first: Delta, second: Delta) -> Delta:
