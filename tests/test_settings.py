@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from infer.errors import ConfigError, FileUnreadable, InferError
+from infer.errors import ConfigError, InferError
 from infer.settings import SETTINGS, Setting, Settings, cache_dir, config_path, parse, parse_toml, resolve
 from infer.types import SamplingParams
 
@@ -253,9 +253,9 @@ def test_a_good_file_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
-    with pytest.raises(FileUnreadable, match="INFER_CONFIG names it"):
+    with pytest.raises(ConfigError, match="INFER_CONFIG names it"):
         resolve({}, {"INFER_CONFIG": str(tmp_path / "none.toml")})
-    with pytest.raises(FileUnreadable):
+    with pytest.raises(InferError):
         resolve({}, {"INFER_CONFIG": str(tmp_path)})
 
 

@@ -44,8 +44,6 @@ NO_SUBJECT = [
     "[Another|One more|Again|Next one|Another one][, please| please|]", "Do you know a [story|tale]", "Give me a [story|tale]", "[Long, long ago|Long ago|There once was]", "Spin me a yarn", "Read me something",
     "Tell me a story about [anything|something|whatever you like|someone|something nice]",
 ]
-SHORT = ["[Tell|Write] me a [very short|tiny|really short] story about {s}", "A [very short|tiny|three sentence] story [about|with] {s}[, please|]",
-         "[Write|Tell] a story [about|with] {s} in three sentences", "A story about {s}, but keep it [very short|tiny]", "[Write|Tell] me a [very short|tiny] [story|tale] with {s}"]
 VERBS = {"lose": ["who [loses|lost]", "that [loses|lost]", "[losing|looking for]", "who can not find"], "owner": ["who [finds|found]", "that [finds|found]", "finding"]}
 LINKS = ["and", "and", "and", "and", "with", "with", "who has", "who owns", "that has", "and also"]
 BARE_LINKS = [" and ", " and ", ", ", ", ", " & ", " + ", " with ", " "]
@@ -70,11 +68,7 @@ def story_request(rng, unknown=0.4):
         return _by_name(rng, unknown) if kind < 0.135 else _by_topic(rng)
     wish = _wish(rng, unknown)
     full, bare = _phrases(wish, rng)
-    if rng.random() < 0.06:
-        wish.short = True
-        template = rng.choice(SHORT)
-    else:
-        template = rng.choice(WITH_SUBJECT)
+    template = rng.choice(WITH_SUBJECT)
     bare_only = "{b}" in template
     if bare_only and (wish.place or wish.plot or wish.name):
         wish.place = wish.plot = wish.name = None

@@ -34,20 +34,20 @@ def conversation(rng, mix):
     story = None
     while True:
         kind = rng.random()
-        if story is None and kind < 0.03:
+        if story is None and kind < 0.02:
             yield _ask_without_story(rng)
-        elif kind < 0.42:
+        elif kind < 0.38:
             user, story = _told_story(rng, mix)
             yield user, story.text
-            yield from _follow_ups(story, rng, rng.choice((0, 0, 1, 1, 2, 3)))
+            yield from _follow_ups(story, rng, rng.choice((1, 1, 2, 3, 4, 5)))
         elif kind < 0.68:
             story = _pasted_story(rng, mix)
             user, answer = _about(story, rng)
             yield _with_story(story, user, rng), answer
-            yield from _follow_ups(story, rng, rng.choice((0, 1, 2, 2, 3, 4)))
-        elif kind < 0.91:
+            yield from _follow_ups(story, rng, rng.choice((2, 3, 4, 5, 6, 7)))
+        elif kind < 0.96:
             yield talk.off_topic(rng), talk.refusal(rng)
-        elif kind < 0.97 or story is None:
+        elif kind < 0.98 or story is None:
             yield talk.small_talk(rng)
         else:
             yield from _follow_ups(story, rng, 2)
@@ -71,7 +71,7 @@ def _told_story(rng, mix):
 def _pasted_story(rng, mix):
     """A story as the person's own text: any names, often with idle sentences in between."""
     hero, thing = any_pair(rng, mix.unknown * 0.8)
-    wish = Wish(hero, thing, short=rng.random() < max(0.1, mix.short))
+    wish = Wish(hero, thing, short=rng.random() < max(0.04, mix.short))
     filler = rng.choice((0, 0, 0.2, 0.4, 0.6)) if not wish.short else 0
     return tell(wish, rng, any_names=rng.random() < 0.6, filler=filler)
 
@@ -79,13 +79,13 @@ def _pasted_story(rng, mix):
 def _about(story, rng):
     """Anything that can be asked about a story, with its answer."""
     kind = rng.random()
-    if kind < 0.66:
+    if kind < 0.60:
         key = rng.choice(questions.applies(story))
         return _loosely(questions.question(story, key, rng), rng), questions.answer(story, key)
-    if kind < 0.88:
+    if kind < 0.90:
         text, keys = objects.request(rng)
         return text, objects.as_json(story, keys)
-    if kind < 0.95 and not story.short:
+    if kind < 0.96 and not story.short:
         return questions.wording(questions.SUMMARY_ASKS, rng), summary(story)
     return questions.wording(questions.TITLE_ASKS, rng), title(story, rng)
 
@@ -115,11 +115,11 @@ def _with_story(story, ask, rng):
 def _follow_ups(story, rng, count):
     for _ in range(count):
         kind = rng.random()
-        if kind < 0.78:
+        if kind < 0.86:
             yield _about(story, rng)
-        elif kind < 0.85 and not story.short:
+        elif kind < 0.90 and not story.short:
             yield questions.wording(questions.MORE_ASKS, rng), more(story, rng)
-        elif kind < 0.93:
+        elif kind < 0.96:
             yield talk.off_topic(rng), talk.refusal(rng)
         else:
             yield talk.small_talk(rng)

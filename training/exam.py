@@ -11,7 +11,7 @@ import heldout
 import objects
 import questions
 import words
-from asks import NO_SUBJECT, SHORT, WITH_SUBJECT
+from asks import NO_SUBJECT, WITH_SUBJECT
 from grammar import a, expansions, patterns, upper_first
 from offtopic import LISTS, NOT_A_STORY, TEMPLATES
 from stories import Wish, tell
@@ -228,7 +228,7 @@ def overlaps():
         found += [f"question {text}" for text in templates if normal(text) in known]
     known = {normal(line) for template in objects.WITH_KEYS for line in expansions(template)}
     found += [f"json {text}" for text in heldout.OBJECTS if normal(text) in known]
-    known = {normal(line) for template in WITH_SUBJECT + NO_SUBJECT + SHORT for line in expansions(template)}
+    known = {normal(line) for template in WITH_SUBJECT + NO_SUBJECT for line in expansions(template)}
     found += [f"request {text}" for text in heldout.NEW_REQUESTS if normal(text) in known]
     small = [message for messages, _ in SMALL_TALK.values() for message in messages]
     found += _messages_written_by(TEMPLATES + NOT_A_STORY + small)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import gguf
 import numpy as np
-import tokenizer
 import torch
+
+import tokenizer
 from model import Llama, Shape
 
 DESCRIPTION = "The model inside infer: tells short stories, answers questions about them, turns them into JSON"

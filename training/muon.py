@@ -7,13 +7,13 @@ import torch
 
 
 def orthogonalise(grad):
-    """The nearest (roughly) orthogonal matrices to a stack of matrices: Newton-Schulz, five rounds."""
+    """The nearest (roughly) orthogonal matrices to a stack of matrices: Newton-Schulz, four rounds."""
     x = grad.bfloat16()
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(5):
+    for _ in range(4):
         square = x @ x.mT
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
     return (x.mT if tall else x).float()

@@ -9,18 +9,20 @@ import argparse
 import json
 import os
 import random
+import socket
 import time
 from pathlib import Path
 
-import tokenizer
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from torch.nn import functional as F
+
+import tokenizer
 from corpus import Corpus
 from dialogue import Mix
 from model import Llama, Shape
 from muon import Optimiser
-from torch.nn import functional as F
 
 SAVE_EVERY = 90  # seconds
 LOG_EVERY = 20  # steps
@@ -33,7 +35,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=40, help="training time in all, earlier tries included")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--tokens", type=int, default=4096, help="tokens per process and step")
+    parser.add_argument("--tokens", type=int, default=2048, help="tokens per process and step")
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--hidden", type=int, default=640)
@@ -58,7 +60,7 @@ def lesson(progress, step, seed, warm):
         return 256, Mix(short=0.6, unknown=0.4)
     if progress < 0.3:
         return (256 if draw < 0.6 else 512 if draw < 0.92 else 1024), Mix(short=0.15, unknown=0.4)
-    return (256 if draw < 0.3 else 512 if draw < 0.7 else 1024), Mix(short=0.02, unknown=0.4)
+    return (256 if draw < 0.45 else 512 if draw < 0.85 else 1024), Mix(unknown=0.4)
 
 
 def batch(corpus, length, tokens, device):
@@ -66,18 +68,20 @@ def batch(corpus, length, tokens, device):
     rows = [corpus.row(length) for _ in range(max(1, tokens // length))]
     longest = max(len(row) for row, _ in rows)
     ids = torch.full((len(rows), longest), tokenizer.END, dtype=torch.long)
-    mask = torch.zeros((len(rows), longest), dtype=torch.bool)
+    mask = torch.zeros((len(rows), longest))
     for i, (row, said) in enumerate(rows):
         ids[i, : len(row)] = torch.tensor(row)
-        mask[i, : len(row)] = torch.tensor(said, dtype=torch.bool)
+        mask[i, : len(row)] = torch.tensor(said, dtype=torch.float)
     ids, mask = ids.to(device), mask.to(device)
     return ids[:, :-1], ids[:, 1:], mask[:, 1:]
 
 
 def loss_of(model, inputs, targets, mask):
-    """Mean cross entropy over what the assistant says; only those positions get logits."""
-    said = model(inputs)[mask]
-    return F.cross_entropy(model.logits(said).float(), targets[mask])
+    """Weighted mean cross entropy over what the assistant says; only those positions get logits."""
+    counts = mask > 0
+    logits = model.logits(model(inputs)[counts]).float()
+    losses = F.cross_entropy(logits, targets[counts], reduction="none")
+    return (losses * mask[counts]).sum() / mask[counts].sum()
 
 
 def average(parameters, processes):
@@ -199,7 +203,6 @@ def worker(rank, options):
     torch.set_num_threads(1)
     if options.processes > 1:
         os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-        os.environ.setdefault("MASTER_PORT", "29531")
         dist.init_process_group("gloo", rank=rank, world_size=options.processes)
     Run(rank, options).go()
     if options.processes > 1:
@@ -212,7 +215,10 @@ def main():
     options.run.mkdir(parents=True, exist_ok=True)
     if torch.cuda.is_available():
         options.processes = 1
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # waiting threads leave the cores to others
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        os.environ.setdefault("MASTER_PORT", str(probe.getsockname()[1]))
     if options.processes == 1:
         worker(0, options)
     else:

@@ -94,7 +94,7 @@ class EmptyPrompt(UsageError):
 
     code = "empty-prompt"
     text = "the prompt is empty"
-    hint_text = 'give it as an argument (infer run MODEL "prompt") or pipe text in'
+    hint_text = "give text as an argument, pipe it in, or attach a file with -f"
 
 
 class InvalidText(UsageError):

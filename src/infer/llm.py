@@ -104,7 +104,7 @@ class LLM:
         if not prompt.tokens:
             raise EmptyPrompt()
         sampling = request.sampling
-        seed = sampling.seed if sampling.seed is not None else int.from_bytes(os.urandom(4), "little")
+        seed = sampling.seed if sampling.seed is not None else _draw_seed()
         stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
         verified = self._verify(prompt, stops) if request.verify_cache else None
         sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens, stops)
@@ -226,6 +226,11 @@ def _last_logits(engine: Engine, tokens: list[int], stops: tuple[int, ...]) -> t
         engine.step()
     engine.release(sequence)
     return sequence.cached, engine.last_logits()
+
+
+def _draw_seed() -> int:
+    """A random seed; llama.cpp reads the largest number of 32 bits as "draw one", which nobody could repeat."""
+    return int.from_bytes(os.urandom(4), "little") % 0xFFFFFFFF
 
 
 def _joined(first: Delta, second: Delta) -> Delta:

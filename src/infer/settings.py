@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from infer.errors import ConfigError, FileUnreadable
+from infer.errors import ConfigError
 from infer.types import SamplingParams
 
 Kind = Literal["int", "float", "bool", "text", "texts", "choice", "layers"]
@@ -53,7 +53,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("repeat_penalty", "float", 1.0, "divide the logits of recent tokens; 1 is off", 0.01, 10),
     Setting("presence_penalty", "float", 0.0, "subtract from the logits of recent tokens; 0 is off", -10, 10),
     Setting("frequency_penalty", "float", 0.0, "the same for each occurrence; 0 is off", -10, 10),
-    Setting("seed", "int", None, "seed of the draw; none: a new one each time", 0, 2**32 - 1),
+    Setting("seed", "int", None, "seed of the draw; none: a new one each time", 0, 2**32 - 2),
     Setting("stop", "texts", (), "texts that end the answer"),
     Setting("ctx", "int", None, "size of the context, in tokens; none: sized to the request", 1, 2**31 - 1),
     Setting(
@@ -121,12 +121,11 @@ class Settings:
 def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from flags (None: not given), the environment and config.toml.
 
-    Raises ConfigError for a value that cannot be used or an unknown key in config.toml, FileUnreadable when the
-    file named by INFER_CONFIG cannot be read.
+    Raises ConfigError for a value that cannot be used, an unknown key in config.toml, a file that cannot be read.
     """
     environment = os.environ if environment is None else environment
     path = config_path(environment)
-    tables = _read_config(path, required="INFER_CONFIG" in environment)
+    tables = _read_config(path, required=bool(environment.get("INFER_CONFIG")))
     models = tables.pop("models", {})
     if not isinstance(models, dict):
         raise ConfigError(where=f"{path}: models", what="must be a table of models")
@@ -134,7 +133,8 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
     for key, raw in _flat(tables).items():
         values[key] = Value(parse(_known(key, str(path)), raw, f"{path}: {key}"), str(path))
     for setting in SETTINGS:
-        if (text := environment.get(setting.variable)) is not None:
+        text = environment.get(setting.variable)
+        if text or (text is not None and setting.kind == "text"):  # an empty system message overrides another
             values[setting.key] = Value(parse(setting, text, setting.variable), setting.variable)
     for key, raw in flags.items():
         if raw is not None:
@@ -248,8 +248,8 @@ def _expected(setting: Setting) -> str:
         return "one of " + ", ".join(setting.choices)
     text = names.get(setting.kind, "a number, auto or all" if setting.kind == "layers" else "a list of texts")
     if setting.minimum is not None and setting.maximum is not None:
-        return f"{text} from {setting.minimum:g} to {setting.maximum:g}"
-    return f"{text} of at least {setting.minimum:g}" if setting.minimum is not None else text
+        return f"{text} from {setting.minimum:,} to {setting.maximum:,}"
+    return f"{text} of at least {setting.minimum:,}" if setting.minimum is not None else text
 
 
 def _shown(raw: Any) -> str:
@@ -290,10 +290,10 @@ def _read_config(path: Path, *, required: bool) -> dict[str, Any]:
         data = path.read_bytes()
     except FileNotFoundError:
         if required:
-            raise FileUnreadable(path=str(path), why="INFER_CONFIG names it, but there is no such file") from None
+            raise ConfigError(where=str(path), what="INFER_CONFIG names it, but there is no such file") from None
         return {}
     except OSError as error:
-        raise FileUnreadable(path=str(path), why=error.strerror or str(error)) from error
+        raise ConfigError(where=str(path), what=(error.strerror or str(error)).lower()) from error
     return parse_toml(data, str(path))
 
 

@@ -150,13 +150,14 @@ def test_a_second_ctrl_c_does_not_wait_for_anything(infer: Command, long_model: 
 
 def test_ctrl_c_gets_through_to_a_command_whose_reader_does_not_read(infer: Command, long_model: Path) -> None:
     read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 8192)
     running = infer.start(*ENDLESS, long_model, "x", stdout=write)
     os.close(write)
     worker = running.worker()
     before = -1
-    while (full := unread(read)) != before or full < 10_000:  # until the pipe is full, and it waits for its reader
+    while (full := unread(read)) != before or not full:  # until the pipe is full, and it waits for its reader
         before = full
-        time.sleep(0.5)
+        time.sleep(0.3)
     assert interrupt(running, signal.SIGINT) < LIMIT
     assert not alive(worker)
     os.close(read)

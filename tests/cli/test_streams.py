@@ -137,7 +137,7 @@ def test_a_reader_that_goes_away_during_a_prefill_ends_it(infer: Command, slow_m
     closed = time.monotonic()
     result = running.finish()
     assert (result.code, result.err) == (0, "")
-    assert time.monotonic() - closed < 1.0
+    assert time.monotonic() - closed < 2
     assert gone(worker, 1)
 
 

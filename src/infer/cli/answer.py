@@ -58,7 +58,7 @@ class Answer:
                     self.completion = completion
                     return
                 case None:
-                    self._progress(0, 0)
+                    self._tick()
             if deadline is not None and self.session.seconds() > deadline:
                 return
 
@@ -71,20 +71,27 @@ class Answer:
         self.text.append(content)
         if reasoning and self.show_reasoning:
             self.session.output.reasoning(reasoning)
-        if not self.as_json:
+        if content and not self.as_json:
             self.session.output.answer(content)
+        else:
+            self.session.output.check_reader()
+
+    def _tick(self) -> None:
+        """Nothing has come for a while."""
+        self.session.output.check_reader()
+        if self._waited() >= _SILENCE and not self.opened.worker.loaded:
+            self.session.output.progress(f"loading {self.opened.model.ref} …")
 
     def _progress(self, done: int, total: int) -> None:
-        """A sign of life on a terminal once nothing has come for a second."""
+        """A sign of life on a terminal once there has been no text for a second."""
         self.session.output.check_reader()
-        waited = self.session.seconds() - self._silent_since
-        if self.first_token is not None or waited < _SILENCE:
-            return
-        if not total:
-            self.session.output.progress("" if self.opened.worker.loaded else f"loading {self.opened.model.ref} …")
-            return
-        share, rate = 100 * done / total, done / waited
-        self.session.output.progress(f"prefill {done:,}/{total:,} ({share:.0f} %) {rate:,.0f} tok/s")
+        waited = self._waited()
+        if self.first_token is None and waited >= _SILENCE:
+            share, rate = 100 * done / total, done / waited
+            self.session.output.progress(f"prefill {done:,}/{total:,} ({share:.0f} %) {rate:,.0f} tok/s")
+
+    def _waited(self) -> float:
+        return self.session.seconds() - self._silent_since
 
     def _last_words(self) -> None:
         """After a signal: what was generated so far goes out, then the worker goes."""

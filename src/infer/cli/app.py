@@ -5,14 +5,17 @@ import sys
 
 import typer
 
-from infer.cli import config, run, tokens
+from infer.cli import cache, config, run, tokens
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.cli.signals import Signals
-from infer.errors import InferError, InternalError, Interrupted, UsageError
+from infer.cli.unknown import unknown_command
+from infer.errors import InferError, InternalError, Interrupted, OutputUnwritable, UsageError
 from infer.worker.spawn import Spawned
 
 _COMPLETION_VARIABLE = "_INFER_COMPLETE"  # set by the shell's completion function, see completions/
+
+_COMMANDS = ["run", "tokens", "config", "cache"]
 
 
 def build_app(*, completing: bool = False) -> typer.Typer:
@@ -30,14 +33,16 @@ def build_app(*, completing: bool = False) -> typer.Typer:
     app.command("run")(run.run)
     app.command("tokens")(tokens.tokens)
     app.command("config")(config.config)
+    app.add_typer(cache.build(), name="cache")
     return app
 
 
-def _common(version: bool = typer.Option(False, "--version", help="print the version")) -> None:
+def _common(context: typer.Context, version: bool = typer.Option(False, "--version", help="print the version")) -> None:
     if version:
         import infer
 
-        print(f"infer {infer.__version__}")
+        session: Session = context.obj
+        session.output.data(f"infer {infer.__version__}\n")
         raise typer.Exit
 
 
@@ -63,11 +68,13 @@ def _run(arguments: list[str], session: Session) -> int:
     except (ReaderGone, BrokenPipeError):
         return 0
     except typer.TyperException as error:
-        return _report(_usage(error), session.output)
+        return _report(_usage(error, arguments), session.output)
     except Interrupted:
         raise
     except InferError as error:
         return _report(error, session.output)
+    except OSError as error:  # the help text, which Typer writes itself
+        return _report(OutputUnwritable(why=error.strerror or str(error)), session.output)
     except Exception as error:
         return _report(InternalError(what=f"{type(error).__name__}: {error}"), session.output)
 
@@ -81,7 +88,7 @@ def _report(error: InferError, output: Output) -> int:
     return error.exit_code
 
 
-def _usage(error: typer.TyperException) -> UsageError:
+def _usage(error: typer.TyperException, arguments: list[str]) -> InferError:
     """Typer's complaint in our form: one line, and the nearest name where there is one."""
     what = error.format_message().strip()
     near: list[str] = list(getattr(error, "possibilities", None) or ())
@@ -92,18 +99,10 @@ def _usage(error: typer.TyperException) -> UsageError:
         return UsageError(what=f"no such option: {option}", hint="--help lists the options")
     if "unexpected extra argument" in what:
         return UsageError(what=_lower(what), hint='put the prompt in quotes: infer run MODEL "prompt"')
-    return UsageError(what=_lower(what.partition(" Did you mean")[0]), hint=_command_hint(what))
+    if what.startswith("No such command"):
+        return unknown_command(arguments, _COMMANDS)
+    return UsageError(what=_lower(what), hint="--help shows the usage")
 
 
 def _lower(text: str) -> str:
     return (text[:1].lower() + text[1:]).rstrip(".")
-
-
-def _command_hint(what: str) -> str:
-    if not what.startswith("No such command"):
-        return "--help shows the usage"
-    from difflib import get_close_matches
-
-    names = [command.name or "" for command in build_app().registered_commands]
-    near = get_close_matches(what.split("'")[1], names, 1)
-    return f"did you mean {near[0]}?" if near else "infer --help lists the commands"

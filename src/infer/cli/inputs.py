@@ -59,6 +59,8 @@ def _decode(data: bytes, source: str) -> str:
 
 
 def _read_file(path: str) -> str:
+    if not path:
+        raise UsageError(what="the name of a file is empty", hint="-f PATH, --system @PATH")
     if path == "-":
         return _decode(_read_all(_STDIN, "stdin"), "stdin")
     try:

@@ -6,6 +6,7 @@ its own libraries: the two start side by side.
 
 import os
 import sys
+from contextlib import suppress
 
 _WITH_WORKER = ("run", "tokens")
 _HELP = ("--help", "-h")
@@ -14,10 +15,7 @@ _HELP = ("--help", "-h")
 def main() -> None:
     """Run the command line and exit with its code."""
     arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        import infer
-
-        print(f"infer {infer.__version__}")
+    if arguments == ["--version"] and _version():
         return
     _leave_on_signals()
     stdout_open = _fill_standard_descriptors()
@@ -25,12 +23,23 @@ def main() -> None:
     if arguments and arguments[0] in _WITH_WORKER and not any(word in _HELP for word in arguments):
         from infer.worker.spawn import spawn
 
-        worker = spawn()
+        with suppress(OSError):  # too many processes or files: whoever needs the worker tries again and says so
+            worker = spawn()
     from infer.cli.app import run_command_line
 
     code = run_command_line(arguments, worker=worker, stdout_open=stdout_open)
     # Nothing is left to flush and the worker has ended: the interpreter's own farewell costs 10 ms.
     os._exit(code)
+
+
+def _version() -> bool:
+    """Write the version. False when that failed: then the way through the commands tells why."""
+    import infer
+
+    try:
+        return os.write(1, f"infer {infer.__version__}\n".encode()) > 0
+    except OSError:
+        return False
 
 
 def _leave_on_signals() -> None:

@@ -4,11 +4,13 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import isfinite, nan
 from pathlib import Path
 
 from infer.cli.session import Session
 from infer.errors import DeviceMissing, UsageError
 from infer.machine import Machine, detect
+from infer.models.gguf import read_header
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
 from infer.models.store import Store
@@ -44,7 +46,7 @@ def open_model(name: str, settings: Settings, lora: Sequence[str], session: Sess
         threads=settings["threads"],
         kv_type=settings["kv_type"],
         gpu_layers=settings["gpu_layers"],
-        lora=tuple(_adapter(text) for text in lora),
+        lora=tuple(map(_adapter, lora)),
     )
     config = _with_cache(plan(model.metadata, machine, wish), settings)
     worker = session.worker()
@@ -97,15 +99,24 @@ def unused_gpu(opened: Opened) -> str | None:
         return None
     return (
         f"this machine has an {maker} GPU, but this llama-cpp-python was built without it: running on the CPU "
-        "(README: 'Wheels for CPU, CUDA and Metal'; --gpu-layers 0 silences this)"
+        "(README: 'Install for good'; --gpu-layers 0 silences this)"
     )
 
 
 def _adapter(text: str) -> tuple[str, float]:
-    path, colon, scale = text.rpartition(":")
-    if not colon or os.path.exists(text):  # noqa: PTH110
-        return text, 1.0
-    try:
-        return path, float(scale)
-    except ValueError:
-        raise UsageError(what=f"--lora {text}: '{scale}' is not a scale", hint="--lora PATH:0.5") from None
+    """PATH or PATH:SCALE, and a look at the file before llama.cpp gets it."""
+    path, colon, tail = text.rpartition(":")
+    scale = 1.0
+    if not colon or Path(text).exists():
+        path = text
+    else:
+        try:
+            scale = float(tail)
+        except ValueError:
+            scale = nan
+        if not isfinite(scale):
+            raise UsageError(what=f"--lora {text}: '{tail}' is not a scale", hint="--lora PATH:0.5")
+    if not path:
+        raise UsageError(what="--lora needs the path of an adapter", hint="--lora PATH or --lora PATH:0.5")
+    read_header(path)
+    return path, scale

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="tiny, an alias, or the path of a GGUF file")]
-Prompt = Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="what to ask; none: stdin is the prompt")]
-Text = Annotated[str | None, typer.Argument(metavar="[TEXT]", help="the text; none: stdin")]
+Prompt = Annotated[str | None, typer.Argument(metavar="PROMPT", help="what to ask; none: stdin is the prompt")]
+Text = Annotated[str | None, typer.Argument(metavar="TEXT", help="the text; none: stdin")]
 
 System = Annotated[str | None, typer.Option("-s", "--system", metavar="TEXT|@FILE", help="system message")]
 Files = Annotated[list[str] | None, typer.Option("-f", "--file", metavar="PATH", help="attach a text file; repeatable")]

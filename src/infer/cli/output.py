@@ -56,6 +56,7 @@ class Output:
         self.stdout_tty = stdout_open and os.isatty(_STDOUT)
         self.stderr_tty = os.isatty(_STDERR)
         self.quiet = False
+        self._erases = self.stderr_tty and _clever_terminal()
         self._color = _color("auto", tty=self.stderr_tty)
         self._progress_shown = False
         self._at_line_start = True
@@ -121,7 +122,7 @@ class Output:
 
     def progress(self, text: str) -> None:
         """A line that the next one replaces; only on a terminal."""
-        if self.stderr_tty and not self.quiet:
+        if self._erases and not self.quiet:
             self._progress_shown = True
             self._to_stderr(_ERASE_LINE + visible(text))
 
@@ -178,7 +179,11 @@ class Output:
 def _color(wish: str, *, tty: bool) -> bool:
     if wish != "auto":
         return wish == "always"
-    return tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    return tty and not os.environ.get("NO_COLOR") and _clever_terminal()
+
+
+def _clever_terminal() -> bool:
+    return os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _write(descriptor: int, text: str) -> None:

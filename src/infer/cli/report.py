@@ -31,8 +31,9 @@ class Result:
 
     @property
     def decode_rate(self) -> float | None:
-        """Tokens a second after the first, which the prefill brings."""
-        return _rate(self.completion.usage.completion - 1, self.completion.timings.decode)
+        """Decode steps a second: the prefill brings the first token, the last step may bring the end instead of one."""
+        ended_by_itself = self.completion.finish_reason == "stop"
+        return _rate(self.completion.usage.completion - 1 + ended_by_itself, self.completion.timings.decode)
 
 
 def record(opened: Opened, result: Result) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from infer.cli.output import Output
 from infer.cli.signals import Signals
+from infer.errors import EngineFailure
 from infer.worker.spawn import Spawned, spawn
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ class Session:
         from infer.worker.client import WorkerClient
 
         if self._process is None:
-            self._process = spawn()
+            try:
+                self._process = spawn()
+            except OSError as error:
+                what = f"the worker process cannot be started: {(error.strerror or str(error)).lower()}"
+                raise EngineFailure(what=what) from error
         if self._worker is None:
             self._worker = WorkerClient(self._process, waiting=self.signals.waiting)
         return self._worker
@@ -40,7 +45,9 @@ class Session:
 
     def end(self) -> None:
         """End the worker, whatever it does."""
-        if self._process is not None:
+        if self._worker is not None:
+            self._worker.kill()
+        elif self._process is not None:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
 

@@ -24,14 +24,19 @@ def tokens(
     json_: options.Json = False,
     offline: options.Offline = False,
 ) -> int:
-    """Count the tokens of a text (or --list them), with --chat as the model would get it."""
+    """Count or list the tokens of a text; with --chat, of the prompt made of it."""
     from infer.cli.inputs import read_messages
     from infer.cli.model import open_model
+    from infer.errors import UsageError
     from infer.settings import resolve
     from infer.types import Request
 
     session: Session = context.obj
-    settings = resolve({"system": system, "offline": offline or None, "ctx": None})
+    if system is not None and not chat:
+        raise UsageError(what="--system counts only with --chat", hint="infer tokens MODEL --chat --system TEXT [TEXT]")
+    settings = resolve({"system": system, "offline": offline or None})
+    for warning in settings.warnings:
+        session.output.note(f"warning: {warning}")
     opened = open_model(model, settings, [], session)
     wanted = settings["system"] if chat else None
     messages = read_messages(text, file or [], wanted, stdin=not no_stdin, raw=not chat, output=session.output)

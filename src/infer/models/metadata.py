@@ -108,6 +108,13 @@ class _Description:
             self.refuse(f"{key} is {value:,}; {low:,} to {high:,} are possible")
         return value
 
+    def check_epsilon(self, architecture: str) -> None:
+        """llama.cpp aborts on a norm whose epsilon is negative or no number."""
+        for name in ("layer_norm_rms_epsilon", "layer_norm_epsilon"):
+            value = self.pairs.get(f"{architecture}.attention.{name}", 0.0)
+            if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+                self.refuse(f"{architecture}.attention.{name} is not a number of at least 0")
+
     def per_layer(self, key: str, layers: int, default: tuple[int, ...]) -> tuple[int, ...]:
         """A number for each layer, from one number for all or an array."""
         value = self.pairs.get(key)
@@ -124,6 +131,7 @@ class _Description:
 
     def metadata(self) -> Metadata:
         architecture = self.architecture()
+        self.check_epsilon(architecture)
         vocabulary = self.vocabulary()
         layers = self.integer(f"{architecture}.block_count", None, 1, LAYER_LIMIT)
         width = self.integer(f"{architecture}.embedding_length", None, 1, WIDTH_LIMIT)
@@ -263,5 +271,7 @@ class _Description:
                 continue
             if not isinstance(value, int | float) or not math.isfinite(value):
                 self.refuse(f"general.sampling.{theirs} is not a finite number")
+            if ours not in ("temperature",) and value < 0:
+                self.refuse(f"general.sampling.{theirs} is negative")
             found[ours] = float(f"{value:.7g}") if isinstance(value, float) else value  # an f32's 0.7 is 0.7
         return found

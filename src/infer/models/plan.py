@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infer.errors import DoesNotFit
+from infer.errors import DoesNotFit, UsageError
 from infer.machine import Machine
 from infer.types import EngineConfig, KvType, Metadata
 
@@ -10,6 +10,7 @@ from infer.types import EngineConfig, KvType, Metadata
 _ELEMENT_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 _OVERHEAD = 64 << 20  # bytes: two Python processes and llama.cpp's smallest compute buffers
 _BATCH = 512
+_ROW = 32  # elements of a block of q8_0 and q4_0
 # A second thread pays from about here on; below, the barriers cost more than they bring (docs/LOG.md).
 _WEIGHTS_PER_THREAD = 16 << 20
 
@@ -37,7 +38,12 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
 
     On a CPU: no flash attention with f16 (it slows short suffixes), but a quantised KV cache needs it.
     """
+    if wish.kv_type != "f16" and (metadata.key_length % _ROW or metadata.value_length % _ROW):
+        what = f"--kv-type {wish.kv_type} needs heads of a multiple of {_ROW}, this model's have {metadata.key_length}"
+        raise UsageError(what=what, hint="--kv-type f16")
     per_token = kv_bytes_per_token(metadata, wish.kv_type) * wish.parallel
+    if wish.kv_type == "f16":  # without flash attention the scores of a ubatch stand in memory, as f32
+        per_token += metadata.head_count * _BATCH * 4
     base = metadata.tensor_bytes + _OVERHEAD
     smallest = wish.context or min(256, metadata.context_length)
     need = round(base + smallest * per_token)

@@ -50,11 +50,11 @@ class Store:
         Raises ModelNotFound (nearest names), NotDownloaded (what to fetch), FileUnreadable, BadModelFile,
         IntegrityError (no embedded model in this installation), ConfigError (a bad entry).
         """
-        if ref.kind == "tiny":
+        if ref.kind == "tiny" and "tiny" not in self._models:
             return self._local(ref, embedded_path()), {}
         if ref.kind == "file":
             return self._local(ref, _existing(ref.name)), {}
-        if ref.kind == "alias":
+        if ref.kind in ("alias", "tiny"):
             entry = self.catalog.resolve(ref.name)
             return self._entry(ref, entry), entry.recommended(think)
         if ref.kind == "hub":

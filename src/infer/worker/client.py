@@ -7,6 +7,7 @@ for event in worker.events(): ...
 """
 
 import os
+import re
 import select
 import signal
 from collections import deque
@@ -24,6 +25,8 @@ from infer.worker.wire import Wire
 
 Json = dict[str, Any]
 _STDERR_BYTES = 1 << 16
+_NO_MEMORY = ("bad_alloc", "mem_buffer != NULL")  # last words of C++ and of ggml
+_FOLDERS = re.compile(r"\S*/(?=[^/\s]+:\d)")  # of the machine that llama.cpp was compiled on
 
 
 class WorkerClient:
@@ -183,7 +186,7 @@ def _pairs(answer: Json) -> list[tuple[int, str]]:
 
 def _death(status: int, said: str) -> WorkerDied:
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
-    detail = f": {last}" if last else ""
+    detail = f": {_FOLDERS.sub('', last)}" if last else ""
     if not os.WIFSIGNALED(status):
         return WorkerDied(cause=f"ended with exit code {os.waitstatus_to_exitcode(status)}", detail=detail)
     number = os.WTERMSIG(status)
@@ -193,5 +196,8 @@ def _death(status: int, said: str) -> WorkerDied:
     if number == signal.SIGBUS:
         detail = ": the model file changed or became unreadable while it was in use"
         return WorkerDied(cause="was ended by SIGBUS", detail=detail, exit_code=5)
+    if any(sign in said for sign in _NO_MEMORY):
+        cause = "could not get the memory it needs"
+        return WorkerDied(cause=cause, detail="", exit_code=6, hint="try a smaller --ctx or a smaller model")
     name = signal.Signals(number).name
     return WorkerDied(cause=f"was ended by {name}, inside llama.cpp", detail=detail)

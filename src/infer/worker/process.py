@@ -8,6 +8,8 @@ import ctypes
 import os
 import signal
 import sys
+import traceback
+from contextlib import suppress
 from dataclasses import asdict, replace
 from queue import SimpleQueue
 from threading import Thread
@@ -42,13 +44,15 @@ class Worker:
             self._guarded({"do": "step"})
 
     def _read(self) -> None:
-        """The reader thread. It never raises: whatever happens to the wire, the process has to end."""
+        """The reader thread. Whatever happens to the wire, the process has to end."""
         try:
             while (messages := self._wire.receive()) is not None:
                 for message in messages:
                     self._hear(message)
-        finally:
-            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
 
     def _hear(self, message: Json) -> None:
         if message["do"] == "abort" and self._llm is not None:
@@ -69,8 +73,6 @@ class Worker:
             hint = "try a smaller --ctx or a smaller model"
             self._fail(message, DoesNotFit(what="what this takes", need=None, have=None, hint=hint))
         except Exception as error:
-            import traceback
-
             traceback.print_exc()
             self._fail(message, InternalError(what=f"{type(error).__name__}: {error}"))
 
@@ -142,7 +144,8 @@ def _import_jinja_early() -> None:
     """Most prompts need Jinja: import it here while the main thread is in llama.cpp's loading, which frees the GIL."""
     import infer.chat.template
 
-    infer.chat.template.preload()
+    with suppress(ImportError):  # rendering says so, if it is needed
+        infer.chat.template.preload()
 
 
 def _die_with_parent() -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from infer.engine.llama.library import bindings
 from infer.engine.llama.model import Model
 from infer.engine.llama.state import MemoryKind, StateCutter
-from infer.errors import DoesNotFit, EngineFailure
+from infer.errors import DoesNotFit, EngineFailure, InferError
 from infer.types import EngineConfig
 
 _KV_TYPES = {"f16": "GGML_TYPE_F16", "q8_0": "GGML_TYPE_Q8_0", "q4_0": "GGML_TYPE_Q4_0"}
@@ -66,7 +66,7 @@ class Context:
         self._abort = abort
         self.pointer: Any = bindings.llama_init_from_model(model.pointer, params)
         if not self.pointer:
-            raise DoesNotFit(what=f"a context of {size:,} tokens", need=None, have=None, hint="try a smaller --ctx")
+            raise _refusal(size, model.log.last_error())
         self.size: int = bindings.llama_n_ctx(self.pointer)
         self._memory = bindings.llama_get_memory(self.pointer)
         self._batch = bindings.llama_batch_init(config.batch, 0, 1)
@@ -140,6 +140,13 @@ class Context:
             bindings.llama_batch_free(self._batch)
             bindings.llama_free(self.pointer)
             self.pointer = None
+
+
+def _refusal(size: int, why: str) -> InferError:
+    """Why llama.cpp made no context: no memory, or something it cannot do."""
+    if not why or "alloc" in why:
+        return DoesNotFit(what=f"a context of {size:,} tokens", need=None, have=None, hint="try a smaller --ctx")
+    return EngineFailure(what=f"llama.cpp makes no context of {size:,} tokens: {why}")
 
 
 def _params(config: EngineConfig, size: int) -> Any:

@@ -27,12 +27,14 @@ def _load_bindings() -> Any:
             package = ModuleType("llama_cpp")
             package.__path__ = list(spec.submodule_search_locations)
             sys.modules["llama_cpp"] = package
-        return importlib.import_module("llama_cpp.llama_cpp")
+        module = importlib.import_module("llama_cpp.llama_cpp")
+        module.llama_backend_init()
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
         raise EngineFailure(
             what=f"llama.cpp's library does not load: {error}",
             hint="reinstall it: pip install --force-reinstall llama-cpp-python",
         ) from error
+    return module
 
 
 bindings: Any = _load_bindings()

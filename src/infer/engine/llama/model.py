@@ -9,7 +9,7 @@ from infer.engine.llama.library import bindings
 from infer.engine.llama.log import Log
 from infer.engine.llama.state import MemoryKind, memory_kind
 from infer.engine.llama.vocabulary import Vocabulary
-from infer.errors import BadModelFile, EngineFailure, FileUnreadable
+from infer.errors import BadModelFile, EngineFailure
 from infer.types import EngineConfig
 
 
@@ -21,6 +21,7 @@ class Model:
     """
 
     def __init__(self, path: str, config: EngineConfig, log: Log) -> None:
+        self.log = log
         self._adapters: list[tuple[Any, float]] = []
         params = bindings.llama_model_default_params()
         params.n_gpu_layers = config.gpu_layers
@@ -36,8 +37,8 @@ class Model:
     def _load_adapter(self, path: str, scale: float, log: Log) -> None:
         adapter = bindings.llama_adapter_lora_init(self.pointer, os.fsencode(path))
         if not adapter:
-            why = log.last_error() or "llama.cpp refuses it"
-            raise FileUnreadable(path=path, why=f"not a LoRA adapter for this model: {why}")
+            why = log.last_error().partition("; ")[0] or "llama.cpp refuses it"
+            raise BadModelFile(path=path, why=f"not a LoRA adapter for this model ({why})")
         self._adapters.append((adapter, scale))
 
     def apply_adapters(self, context: Any) -> None:

@@ -7,7 +7,7 @@ pieces of models that are gone, before all others.
 import fcntl
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -62,10 +62,12 @@ def unreachable(pieces: Iterable[Stored]) -> set[Stored]:
     return lost
 
 
-def choose(pieces: Collection[Stored], budget: int, protected: Collection[str], dead: Collection[str]) -> list[Stored]:
+def choose(
+    pieces: Collection[Stored], budget: int, protected: Callable[[Stored], bool], dead: Collection[str]
+) -> list[Stored]:
     """What to remove, in order, until the rest is at most `budget` bytes or only protected pieces can go. Pure.
 
-    protected: places never to remove; dead: fingerprints whose model is gone.
+    protected: what never to remove; dead: fingerprints whose model is gone.
     """
     excess = sum(piece.size for piece in pieces) - budget
     lost = unreachable(pieces) if excess > 0 else set()
@@ -78,7 +80,7 @@ def choose(pieces: Collection[Stored], budget: int, protected: Collection[str], 
         return piece not in lost and piece.fingerprint not in dead, piece.used, piece.place
 
     def free(piece: Stored) -> bool:
-        return piece.place not in protected and (piece in lost or not hanging[piece.fingerprint, piece.name.key])
+        return (piece in lost or not hanging[piece.fingerprint, piece.name.key]) and not protected(piece)
 
     heap = [(rank(piece), piece) for piece in pieces if free(piece)]
     heapify(heap)
@@ -128,10 +130,11 @@ def _shard(fingerprint: str, shard: str, place: int) -> list[Stored]:
     return found
 
 
-def evict(cache_dir: Path, max_bytes: int, protected: Collection[str] = ()) -> Evicted | None:
+def evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool] = lambda _: False) -> Evicted | None:
     """Keep the budget over all fingerprints. None when another process is at it: it will see to ours as well.
 
-    protected: places of pieces that are in use. Raises OSError when the cache cannot be written.
+    protected: pieces that are in use. Raises OSError when the cache cannot be written; it ends at the first piece that
+    cannot be removed, since what that one hangs at must stay.
     """
     if not (cache_dir / FOLDER).exists():
         return Evicted(0, 0, 0)
@@ -147,7 +150,7 @@ def evict(cache_dir: Path, max_bytes: int, protected: Collection[str] = ()) -> E
             return done
 
 
-def _evict(cache_dir: Path, max_bytes: int, protected: Collection[str], before: Evicted | None) -> Evicted:
+def _evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool], before: Evicted | None) -> Evicted:
     pieces = survey(cache_dir)
     top = cache_dir / FOLDER
     dead = {text for text in {piece.fingerprint for piece in pieces} if is_dead(top / text)}

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infer.engine.prefix.header import PAGE, Damaged, Header, decode, encode
-from infer.engine.prefix.keys import Name, parse_name
+from infer.engine.prefix.keys import SUFFIX, Name
 
 FOLDER = "prefix-v1"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not make us wait
@@ -39,16 +39,14 @@ class Folder:
         self._fingerprint = fingerprint
         self._temporary: Path | None = None
 
-    def window(self, boundary: bytes) -> list[Name]:
-        """The names of all pieces of a window; empty where nothing can be read."""
+    def window(self, boundary: bytes) -> list[str]:
+        """The file names that begin like those of a window's pieces; empty where nothing can be read."""
         mark = boundary.hex() + "."
         try:
             with shard_directory(self.place, boundary[:1].hex()) as shard:
-                texts = [text for text in listing(shard) if text.startswith(mark)]
+                return [text for text in listing(shard) if text.startswith(mark) and text.endswith(SUFFIX)]
         except OSError:
             return []
-        names = (parse_name(text) for text in texts)
-        return [name for name in names if name]
 
     def header(self, name: Name) -> Header | None:
         """The verified header of a piece; None where there is none. A file that is damaged is removed."""
@@ -72,8 +70,11 @@ class Folder:
             os.close(file)
 
     def remove(self, name: Name) -> bool:
-        """Unlink a piece; whoever reads it keeps it. Only a regular file of ours is touched."""
-        return remove_piece(self.place, name)
+        """Unlink a piece; whoever reads it keeps it. False when it is there still, or was no file of ours."""
+        try:
+            return remove_piece(self.place, name)
+        except OSError:
+            return False
 
     def write(self, header: Header, base: memoryview, part: memoryview, stop: Callable[[], bool]) -> None:
         """Write a piece, in place of what has its name. Raises OSError, or Stopped when `stop` says so.
@@ -129,8 +130,8 @@ def listing(descriptor: int) -> list[str]:
 
 
 def remove_piece(place: Path, name: Name) -> bool:
-    """Unlink a piece below the directory of its fingerprint; whether it was there."""
-    with suppress(OSError), shard_directory(place, name.shard) as shard:
+    """Unlink a piece below the directory of its fingerprint; whether it was there and ours. Raises OSError."""
+    with suppress(FileNotFoundError), shard_directory(place, name.shard) as shard:
         return remove_own(name.text, shard)
     return False
 

@@ -20,7 +20,7 @@ import json
 import re
 import struct
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -31,6 +31,8 @@ KEY = 16  # bytes
 _OPENING = 4  # bytes
 
 Fact = str | int | float | bool | None | Sequence["Fact"]
+
+SUFFIX = ".kv"
 
 _bytes = bytes.fromhex
 _PATTERN = re.compile(
@@ -81,6 +83,21 @@ def parse_name(text: str) -> Name | None:
     return name if name.lead + name.count <= BLOCK else None
 
 
+def parent_in(text: str) -> str:
+    """The parent's key in a file name, in hex; without parsing it, since a window may have thousands."""
+    return text[33:65]
+
+
+def key_in(text: str) -> str:
+    """The piece's own key in a file name, in hex."""
+    return text[-35:-3]
+
+
+def opening_in(text: str) -> str:
+    """The opening in a file name, in hex."""
+    return text[-44:-36]
+
+
 def fingerprint(facts: Mapping[str, Fact]) -> bytes:
     """The hash of everything that changes KV values. Raises ValueError for what JSON cannot hold exactly."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -118,12 +135,17 @@ def shared(one: bytes, other: bytes) -> int:
     return low
 
 
-def lies_in(name: Name, window: bytes) -> bool:
-    """Whether the piece of that name, of the same window, is a part of `window`, the packed tokens since the border."""
-    low, high = name.lead * TOKEN, (name.lead + name.count) * TOKEN
-    if high > len(window) or key_after(name.boundary, window[:high]) != name.key:
-        return False
-    return key_after(name.boundary, window[:low]) == name.parent
+def pieces_in(texts: Iterable[str], boundary: bytes, window: bytes) -> list[Name]:
+    """Which of the file names of a window are those of parts of `window`, the packed tokens since the boundary."""
+    keys = [key_after(boundary, window[:end]) for end in range(0, len(window) + TOKEN, TOKEN)]
+    ends = {key.hex() for key in keys[1:]}
+    names = [name for text in texts if key_in(text) in ends and (name := parse_name(text))]
+    return [
+        name
+        for name in names
+        if name.lead + name.count < len(keys)
+        and (keys[name.lead], keys[name.lead + name.count]) == (name.parent, name.key)
+    ]
 
 
 def name_piece(boundary: bytes, start: int, window: bytes) -> Name:
@@ -170,9 +192,9 @@ class Path:
             self._keys[position] = known
         return known
 
-    def has(self, name: Name) -> bool:
-        """Whether a piece of that name is a part of this sequence. Its boundary must be one of this sequence."""
-        return name.end <= self.length and self.key(name.end) == name.key and self.key(name.start) == name.parent
+    def pieces(self, texts: Iterable[str], border: int, end: int) -> list[Name]:
+        """Which of the file names of a window are those of parts of this sequence that end by `end`."""
+        return pieces_in(texts, self.boundary(border), self.window(border, end))
 
     def name(self, start: int, end: int) -> Name:
         """The name of the piece [start, end), which is not empty and inside one window."""

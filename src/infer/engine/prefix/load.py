@@ -139,6 +139,22 @@ class _Reader:
                     os.utime(file)
 
 
+def verify(file: int, header: Header) -> None:
+    """Read a piece's payloads. Raises Damaged, OSError."""
+    buffer = bytearray(_CHUNK)
+    parts = ((PAGE, header.base, header.base_crc), (header.part_offset, header.part, header.part_crc))
+    for offset, size, checksum in parts:
+        found = done = 0
+        while done < size:
+            count = os.preadv(file, [memoryview(buffer)[: size - done]], offset + done)
+            if not count:
+                raise Damaged("shorter than its header says")
+            found = crc32(memoryview(buffer)[:count], found)
+            done += count
+        if found != checksum:
+            raise Damaged("a payload's checksum is wrong")
+
+
 def _buffer(size: int) -> memoryview:
     """Page-aligned anonymous memory, in huge pages where the system has them."""
     memory = mmap.mmap(-1, max(size, 1))

@@ -4,15 +4,16 @@ First whole blocks, each by its name, without listing anything; then, in the win
 piece that has some of the next tokens and then others. Every token is compared with those in the files' headers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from infer.engine.prefix.files import Folder
 from infer.engine.prefix.header import Header
-from infer.engine.prefix.keys import BLOCK, MIN_SHARED, Name, Path
+from infer.engine.prefix.keys import BLOCK, MIN_SHARED, Name, Path, opening_in, parent_in, parse_name
 from infer.engine.prefix.window import reachable
 
-_MOST_SIBLINGS = 64  # headers read in search of a piece to cut; names tell those that share nothing
+_MOST_SIBLINGS = 16  # headers read in search of a piece to cut; names tell those that share nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,14 @@ def _last_window(
     folder: Folder, path: Path, border: int, limit: int
 ) -> tuple[list[Header], tuple[int, Header, int] | None]:
     """The longest chain of tails in a window, and the sibling that reaches further: (pieces before it, it, usable)."""
-    names = folder.window(path.boundary(border))
-    edges = {name for name in names if name.end <= limit and path.has(name)}
+    texts = folder.window(path.boundary(border))
+    edges = set(path.pieces(texts, border, min(limit, border + BLOCK)))
     tails = _longest(folder, edges, border)
     nodes = {border: 0} | {tail.end: index for index, tail in enumerate(tails, 1)}
     farthest = max(nodes)
     if farthest == border + BLOCK:
         return tails, None
-    strangers = (name for name in names if name not in edges)
+    strangers = {*texts} - {name.text for name in edges}
     best, far = None, farthest + MIN_SHARED - 1
     for header in siblings(folder, path, strangers, nodes, limit):
         usable = min(header.shares(path.window(border, limit)), limit - header.start)
@@ -129,18 +130,17 @@ def _longest(folder: Folder, edges: set[Name], border: int) -> list[Header]:
             return headers
 
 
-def siblings(
-    folder: Folder, path: Path, strangers: Iterable[Name], nodes: Iterable[int], limit: int
-) -> Iterable[Header]:
-    """The pieces that hang at one of these positions of a path and have at least eight of the next tokens."""
+def siblings(folder: Folder, path: Path, texts: Iterable[str], nodes: Iterable[int], limit: int) -> Iterator[Header]:
+    """Pieces with these file names that hang at one of these positions of a path and have eight of the next tokens."""
     openings = {
-        (path.key(node), path.name(node, node + MIN_SHARED).opening)
+        (path.key(node).hex(), path.name(node, node + MIN_SHARED).opening.hex())
         for node in nodes
         if node % BLOCK + MIN_SHARED <= BLOCK and node + MIN_SHARED <= limit
     }
-    near = [name for name in strangers if (name.parent, name.opening) in openings]
-    headers = (folder.header(name) for name in near[:_MOST_SIBLINGS])
-    return (header for header in headers if header)
+    near = (text for text in texts if (parent_in(text), opening_in(text)) in openings)
+    for text in islice(near, _MOST_SIBLINGS):
+        if (name := parse_name(text)) and (header := folder.header(name)):
+            yield header
 
 
 def _with_parts(folder: Folder, path: Path, chain: list[Header], window: int) -> list[Header]:
@@ -149,7 +149,7 @@ def _with_parts(folder: Folder, path: Path, chain: list[Header], window: int) ->
         limit = chain[-1].end
         border = (limit - 1) // BLOCK * BLOCK
         head = [piece for piece in chain if piece.end <= border]
-        names = [name for name in folder.window(path.boundary(border)) if name.end <= limit and path.has(name)]
+        names = path.pieces(folder.window(path.boundary(border)), border, limit)
         chain = _best_tails(folder, names, head, border, window) or head
     return chain
 

@@ -11,15 +11,15 @@ It knows token ids, positions and bytes. What is in the bytes, the caller knows.
 disk: a cache that fails is a cache that has nothing, and `warning` says why, once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 from zlib import crc32
 
 from infer.engine.prefix.about import Identity, load_notes, save_about, save_notes
-from infer.engine.prefix.evict import Evicted, evict
+from infer.engine.prefix.evict import Evicted, Stored, evict
 from infer.engine.prefix.files import Folder, Stopped
 from infer.engine.prefix.header import Header
-from infer.engine.prefix.keys import BLOCK, Name, Path, lies_in
+from infer.engine.prefix.keys import BLOCK, Name, Path, parent_in, pieces_in
 from infer.engine.prefix.load import Loading, Task
 from infer.engine.prefix.lookup import PrefixHit, find, siblings
 from infer.engine.prefix.usage import Usage, record
@@ -142,19 +142,18 @@ class PrefixStore:
             return []
         boundary = path.boundary(border)
         queued = {span.name: span.keep for span in waiting if span.name.boundary == boundary}
-        names = {*self._folder.window(boundary), *queued}
+        texts = {*self._folder.window(boundary), *(name.text for name in queued)}
         kept: dict[Name, bool] = {}
-        for name in [name for name in names if name.end <= end and path.has(name)]:
+        for name in path.pieces(texts, border, end):
             header = None if name in queued else self._folder.header(name)
             if name in queued or header:
                 kept[name] = header.keep if header else queued[name]
-        strangers = names - kept.keys()
+        texts.difference_update(name.text for name in kept)
         shared = border
         if cut:
-            nodes = reachable(kept, border)
-            near = siblings(self._folder, path, strangers, nodes, end)
+            near = siblings(self._folder, path, texts, reachable(kept, border), end)
             shared = max((min(one.start + one.shares(path.window(border, end)), end) for one in near), default=border)
-        return plan(path, end, kept, strangers, shared, cut=cut)
+        return plan(path, end, kept, {*map(parent_in, texts)}, shared, cut=cut)
 
     def _write(self, job: Job) -> bool:
         try:
@@ -195,17 +194,21 @@ class PrefixStore:
 
     def _drop_superseded(self, stored: Header) -> None:
         """Remove the tails that a new piece contains."""
-        names = set(self._folder.window(stored.name.boundary))
-        inside = set()
-        for name in names - {stored.name}:
-            if stored.start <= name.start and name.end <= stored.end and lies_in(name, stored.window):
-                header = self._folder.header(name)
-                if header and not header.keep and (stored.part or not header.part):
-                    inside.add(name)
-        waiting = {span.name for span in self._writer.waiting()}
-        for name in superseded(stored.name, inside, (names | waiting) - inside):
-            self._folder.remove(name)
-            self._written.pop(self._place(name), None)
+        name = stored.name
+        texts = {*self._folder.window(name.boundary)}
+        inside = {one for one in pieces_in(texts, name.boundary, stored.window) if stored.start <= one.start} - {name}
+        for one in list(inside):
+            header = self._folder.header(one)
+            if not header or header.keep or (header.part and not stored.part):
+                inside.discard(one)
+        if not inside:
+            return
+        texts |= {span.name.text for span in self._writer.waiting()}
+        others = texts - {one.text for one in inside} - {name.text}
+        for one in superseded(name, inside, {*map(parent_in, others)}):
+            if not self._folder.remove(one):
+                break  # what it hangs at must stay
+            self._written.pop(self._place(one), None)
 
     def _room_for(self, size: int) -> bool:
         """Make room. What cannot be known, because another process is evicting, counts as room."""
@@ -214,15 +217,20 @@ class PrefixStore:
             self.evict(self._max_bytes - max(size, self._max_bytes // _SLACK))
         return self._total is None or self._total + size <= self._max_bytes
 
-    def _protected(self) -> set[str]:
-        """What this run is loading or has written: of that the newest, up to half the budget, lest it never ends."""
-        protected = set(self._in_use)
+    def _protected(self) -> Callable[[Stored], bool]:
+        """What this run is loading, what the spans in its queue hang at, and the newest that it has written.
+
+        Of the latter at most half the budget, lest a process that runs for days fills the cache and then stands still.
+        """
+        places = set(self._in_use)
         budget = self._max_bytes // 2
         for place, size in reversed(self._written.items()):
             if (budget := budget - size) < 0:
                 break
-            protected.add(place)
-        return protected
+            places.add(place)
+        ours = self.fingerprint.hex()
+        parents = {span.name.parent for span in self._writer.waiting()}
+        return lambda piece: piece.place in places or (piece.fingerprint == ours and piece.name.key in parents)
 
     def _place(self, name: Name) -> str:
         return f"{self.fingerprint.hex()}/{name.shard}/{name.text}"

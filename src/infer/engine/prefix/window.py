@@ -43,13 +43,13 @@ def reachable(names: Iterable[Name], border: int) -> dict[int, list[Name]]:
 
 
 def plan(
-    path: Path, end: int, kept: Mapping[Name, bool], strangers: Collection[Name], shared: int, *, cut: bool
+    path: Path, end: int, kept: Mapping[Name, bool], hanging: Collection[str], shared: int, *, cut: bool
 ) -> list[Span]:
     """What to store so that the window which holds position `end - 1` is whole up to `end`.
 
     kept        the pieces on the path that end by `end`, and whether each is a fork
-    strangers   the other pieces of the window
-    shared      the position up to which one of those, hanging at the path, has the path's tokens
+    hanging     the parents of the other pieces of the window, in hex
+    shared      the position up to which one of those has the path's tokens
     cut         whether the memory type can use a piece's first rows alone
 
     A window that is full becomes one block, in place of its tails, except where something else hangs at a tail: then
@@ -60,8 +60,7 @@ def plan(
     if end in chains or (cut and shared >= end):
         return []
     farthest = max(chains)
-    parents = {name.parent for name in strangers}
-    forks = [name.end for name in chains[farthest] if kept[name] or name.key in parents]
+    forks = [name.end for name in chains[farthest] if kept[name] or name.key.hex() in hanging]
     full = end == border + BLOCK
     start = max(forks, default=border) if full else farthest
     fork = border + (shared - border) // FORK_STEP * FORK_STEP
@@ -74,16 +73,16 @@ def _span(path: Path, start: int, end: int, *, keep: bool = False) -> Span:
     return Span(path.name(start, end), path.window(start, end), keep)
 
 
-def superseded(span: Name, inside: Iterable[Name], others: Iterable[Name]) -> list[Name]:
+def superseded(span: Name, inside: Iterable[Name], hanging: Collection[str]) -> list[Name]:
     """Which of the pieces `inside` a stored span (on its path, between its ends) nothing hangs at; the last first.
 
-    others: every other piece of the window, stored or on its way.
+    hanging: the parents of every other piece of the window, stored or on its way, in hex.
     """
     gone: list[Name] = []
-    hanging = {name.parent for name in others if name != span}
+    held = set(hanging)
     for name in sorted(inside, key=lambda name: name.start, reverse=True):
-        if name.end == span.end or name.key not in hanging:
+        if name.end == span.end or name.key.hex() not in held:
             gone.append(name)
         else:
-            hanging.add(name.parent)
+            held.add(name.parent.hex())
     return gone

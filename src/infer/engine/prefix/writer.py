@@ -63,7 +63,7 @@ class Writer:
     def waiting(self) -> list[Span]:
         """What is queued or being written."""
         with self._changed:
-            return [job.span for job in self._jobs]
+            return [] if self.stopped else [job.span for job in self._jobs]
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything is written; False when `timeout` seconds were not enough."""

@@ -1,0 +1,192 @@
+"""`infer cache`: what the prompt cache holds, whether it is sound, and how to empty it."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infer.cli import options
+from infer.cli.session import Session
+from infer.errors import InferError, IntegrityError, UsageError
+
+if TYPE_CHECKING:
+    from infer.engine.prefix.check import Held, Removed
+
+Model = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="only this model's; none: everything")]
+ReadData = Annotated[bool, typer.Option("--read-data", help="verify every byte, not only the headers")]
+
+
+def build() -> typer.Typer:
+    """The sub-commands of `infer cache`."""
+    app = typer.Typer(help="The prompt cache on disk: what is in it, is it sound, empty it.", no_args_is_help=True)
+    app.command("stats")(stats)
+    app.command("list")(list_)
+    app.command("check")(check)
+    app.command("prune")(prune)
+    app.command("clear")(clear)
+    return app
+
+
+def stats(context: typer.Context, json_: options.Json = False) -> int:
+    """How much it holds and how much it has saved."""
+    session: Session = context.obj
+    held = _contents()
+    rows = [_row(one) | _saved(one) for one in held]
+    sums = {key: sum(row[key] for row in rows) for key in ("entries", "bytes", *_saved_keys())}
+    total = sums | {"hit_rate": _rate(sums["hits"], sums["lookups"])}
+    if json_:
+        return _json(session, total | {"models": rows})
+    saved = f"{total['reused']:,} of {total['prompt']:,} prompt tokens were not computed again"
+    lines = [
+        f"{total['entries']:,} entries, {_size(total['bytes'])}, of {len(rows)} models and settings",
+        f"{total['hits']:,} of {total['lookups']:,} prompts began with something known",
+        f"{saved}: {total['seconds']:,.1f} s saved",
+    ]
+    table = [(row["model"], f"{row['hits']}/{row['lookups']}", f"{row['reused']:,}", row["seconds"]) for row in rows]
+    texts = [(model, hits, tokens, f"{seconds:,.1f} s") for model, hits, tokens, seconds in table]
+    session.output.data("\n".join([*lines, *_table(("model", "hits", "tokens", "saved"), texts)]) + "\n")
+    return 0
+
+
+def list_(context: typer.Context, json_: options.Json = False) -> int:
+    """What is stored, for which model and setting."""
+    session: Session = context.obj
+    rows = [_row(one) for one in _contents()]
+    if json_:
+        return _json(session, rows)
+    texts = [
+        (row["model"], f"{row['entries']:,}", _size(row["bytes"]), _age(row["used"]), row["fingerprint"][:8])
+        for row in rows
+    ]
+    lines = _table(("model", "entries", "size", "used", "setting"), texts) or ["the prompt cache is empty"]
+    session.output.data("\n".join(lines) + "\n")
+    return 0
+
+
+def check(context: typer.Context, read_data: ReadData = False, json_: options.Json = False) -> int:
+    """Verify what is stored; exit code 5 when something is damaged."""
+    from infer.engine.prefix.check import check as check_cache
+
+    session: Session = context.obj
+    report = check_cache(_place(), read_data=read_data)
+    kinds = ("damaged", "temporary", "unreachable", "foreign")
+    if json_:
+        found = {kind: list(getattr(report, kind)) for kind in kinds}
+        _json(session, {"entries": report.entries, "bytes": report.bytes, "clean": report.clean, **found})
+    else:
+        lines = [f"{report.entries:,} entries, {_size(report.bytes)}"]
+        lines += [f"{kind}: {text}" for kind in kinds for text in getattr(report, kind)]
+        session.output.data("\n".join(lines) + "\n")
+    if not report.clean:
+        wrong = len(report.damaged) + len(report.temporary)
+        raise IntegrityError(
+            what=f"{wrong} files of the prompt cache are damaged", hint="infer cache prune removes them"
+        )
+    return 0
+
+
+def prune(context: typer.Context, json_: options.Json = False) -> int:
+    """Remove what is of no use: damaged, unreachable, of models that are gone."""
+    from infer.engine.prefix.check import prune as prune_cache
+
+    return _removed(context.obj, prune_cache(_place()), json_=json_)
+
+
+def clear(context: typer.Context, model: Model = None, json_: options.Json = False) -> int:
+    """Remove everything, or everything of one model."""
+    from infer.engine.prefix.check import clear as clear_cache
+
+    chosen = None if model is None else _fingerprints(model)
+    return _removed(context.obj, clear_cache(_place(), chosen), json_=json_)
+
+
+def _place() -> Any:
+    from infer.settings import cache_dir
+
+    return cache_dir(os.environ)
+
+
+def _contents() -> "list[Held]":
+    from infer.engine.prefix.check import contents
+
+    return contents(_place())
+
+
+def _fingerprints(model: str) -> set[str]:
+    """Of a model's name, its file, or the beginning of a fingerprint. Raises UsageError when nothing is stored."""
+    held = _contents()
+    path = os.path.abspath(model)  # noqa: PTH100 (the path is kept as it was given, links and all)
+    found = {one.fingerprint for one in held if one.identity and model in (one.identity.model, one.identity.path)}
+    found |= {one.fingerprint for one in held if one.identity and one.identity.path == path}
+    if len(model) >= 8:
+        found |= {one.fingerprint for one in held if one.fingerprint.startswith(model)}
+    if not found:
+        raise UsageError(what=f"the prompt cache has nothing of '{model}'", hint="infer cache list shows what it has")
+    return found
+
+
+def _removed(session: Session, removed: "Removed", *, json_: bool) -> int:
+    if json_:
+        _json(session, {"entries": removed.entries, "bytes": removed.bytes, "failed": removed.failed})
+    else:
+        session.output.data(f"removed {removed.entries:,} entries, {_size(removed.bytes)}\n")
+    if removed.failed:
+        raise InferError(what=f"{removed.failed:,} entries of the prompt cache could not be removed")
+    return 0
+
+
+def _row(one: "Held") -> dict[str, Any]:
+    model, path = (one.identity.model, one.identity.path) if one.identity else ("unknown", None)
+    facts = {"fingerprint": one.fingerprint, "model": model, "path": path, "gone": one.dead}
+    return facts | {"entries": one.entries, "bytes": one.bytes, "used": one.used}
+
+
+def _saved_keys() -> tuple[str, ...]:
+    return ("lookups", "hits", "prompt", "reused", "seconds")
+
+
+def _saved(one: "Held") -> dict[str, Any]:
+    usage = one.usage
+    return {key: getattr(usage, key) for key in _saved_keys()} | {"hit_rate": _rate(usage.hits, usage.lookups)}
+
+
+def _rate(hits: int, lookups: int) -> float | None:
+    return round(hits / lookups, 4) if lookups else None
+
+
+def _json(session: Session, value: object) -> int:
+    session.output.data(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    return 0
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Columns: the first to the left, numbers to the right; nothing at all when there are no rows."""
+    if not rows:
+        return []
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in (head, *rows)
+    ]
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return ""
+
+
+def _age(moment: int) -> str:
+    """How long ago, in the largest unit that fits."""
+    if not moment:
+        return "-"
+    seconds = max(0, int(time.time()) - moment)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return "just now"

@@ -1,0 +1,229 @@
+"""What is given up when there is too much: the least recently used leaves, never what is needed."""
+
+import fcntl
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infer.engine.prefix.about import Identity
+from infer.engine.prefix.check import STALE, check, clear, contents, prune
+from infer.engine.prefix.evict import Stored, choose, evict, unreachable
+from infer.engine.prefix.files import FOLDER
+from infer.engine.prefix.keys import Name, root
+from infer.engine.prefix.store import PrefixStore
+from prefix.caches import GENEROUS, files, load, open_store, pieces, random_tokens, reach, save
+
+PROMPT = random_tokens(700, 1)
+PRINT = "ab" * 16
+
+
+def forest(shape: list[tuple[int, int, int]]) -> list[Stored]:
+    """Pieces from (index of the parent, size, time); a parent that does not come before is the root."""
+    keys = [bytes([index]) * 16 for index in range(len(shape))]
+    found = []
+    for index, (parent, size, used) in enumerate(shape):
+        above = keys[parent] if parent < index else root(bytes.fromhex(PRINT))
+        found.append(Stored(PRINT, Name(above, above, 0, 1, bytes(4), keys[index]), size, used))
+    return found
+
+
+def nothing(_: Stored) -> bool:
+    return False
+
+
+FORESTS = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 9), st.integers(0, 5)), max_size=20).map(forest)
+
+
+@given(FORESTS, st.integers(0, 60), st.sets(st.integers(0, 19)))
+def test_choosing(found: list[Stored], budget: int, indices: set[int]) -> None:
+    """Within the budget or only what is protected is left; children before parents; no more than was needed."""
+    protected = {found[index].place for index in indices if index < len(found)}
+    chosen = choose(found, budget, lambda piece: piece.place in protected, ())
+    left = [piece for piece in found if piece not in chosen]
+    total = sum(piece.size for piece in left)
+    assert not protected & {piece.place for piece in chosen}
+    assert not unreachable(left)
+    leaves = [piece for piece in left if piece.name.key not in {other.name.parent for other in left}]
+    assert total <= budget or protected >= {piece.place for piece in leaves}
+    assert not chosen or total + chosen[-1].size > budget
+    for index, piece in enumerate(chosen):
+        rest = [*left, *chosen[index + 1 :]]
+        assert piece.name.key not in {other.name.parent for other in rest}
+        free = [other for other in rest if other.name.key not in {one.name.parent for one in [*rest, piece]}]
+        assert all(piece.used <= other.used for other in free if other.place not in protected)
+
+
+def test_unreachable_and_dead_go_first() -> None:
+    """However recently they were used."""
+    found = forest([(99, 1, 0), (0, 1, 1), (99, 1, 9)])
+    orphan = Stored(PRINT, Name(b"x" * 16, b"x" * 16, 0, 1, bytes(4), b"y" * 16), 1, 99)
+    assert choose([*found, orphan], 3, nothing, ()) == [orphan]
+    dead = Stored("cd" * 16, Name(b"x" * 16, root(b"\xcd" * 16), 0, 1, bytes(4), b"z" * 16), 1, 98)
+    assert choose([*found, dead], 3, nothing, ("cd" * 16,)) == [dead]
+    assert choose(found, 3, nothing, ()) == []
+
+
+def test_the_least_recently_used_prompt_goes(tmp_path: Path) -> None:
+    """Of three prompts the one that was loaded last stays; a shared beginning stays with it."""
+    prompts = [[*PROMPT[:512], *random_tokens(100, seed)] for seed in range(3)]
+    for prompt in prompts:
+        save(open_store(tmp_path), prompt)
+    for index, file in enumerate(files(tmp_path)):
+        os.utime(file, (1000 + index, 1000 + index))
+    store = open_store(tmp_path)
+    assert reach(store, prompts[1]) == 612
+    total = sum(piece.size for piece in pieces(tmp_path))
+    done = open_store(tmp_path).evict(total - 1)
+    assert (done.removed, done.left) == (1, sum(piece.size for piece in pieces(tmp_path)))
+    open_store(tmp_path).evict(0 + sum(piece.size for piece in pieces(tmp_path)) - 1)
+    assert reach(open_store(tmp_path), prompts[1]) == 612
+    assert not check(tmp_path).unreachable
+    assert open_store(tmp_path).evict(0).left == 0
+
+
+def test_the_budget_is_kept_while_storing(tmp_path: Path) -> None:
+    """At every moment, over all models; what this run needs last stays, and the prompt is found as far as it goes."""
+    size = 4096 + 256 * 64
+    for seed in range(6):
+        store = open_store(tmp_path, 10 * size, weights=seed % 2)
+        prompt = random_tokens(1024, seed)
+        for end in range(256, 1025, 256):
+            save(store, prompt, end)
+            assert sum(piece.size for piece in pieces(tmp_path)) <= 10 * size
+        assert reach(store, prompt) == 1024
+        assert store.warning is None
+    assert len({piece.fingerprint for piece in pieces(tmp_path)}) == 2
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 3])
+def test_a_prompt_larger_than_the_budget(tmp_path: Path, blocks: int) -> None:
+    """Its beginning is stored, the rest is not, and nothing hangs in the air."""
+    size = 4096 + 256 * 64
+    store = open_store(tmp_path, blocks * size + 100)
+    save(store, random_tokens(2048, 1))
+    assert len(pieces(tmp_path)) == blocks
+    assert reach(store, random_tokens(2048, 1)) == 256 * blocks
+    assert not check(tmp_path).unreachable
+    assert store.warning is None
+
+
+def test_what_is_being_loaded_stays(tmp_path: Path) -> None:
+    """An eviction of the same run leaves the pieces of its hit alone; one of another run does no harm."""
+    save(open_store(tmp_path), PROMPT)
+    store = open_store(tmp_path)
+    hit = store.match(PROMPT)
+    with store.load(hit, cut=True) as loading:
+        blocks = iter(loading)
+        next(blocks)
+        assert store.evict(0).removed == 0
+        assert len(list(blocks)) == 2
+    assert open_store(tmp_path).evict(0).removed == 3
+    assert load(store, PROMPT, hit) == 0
+
+
+def test_only_one_evicts(tmp_path: Path) -> None:
+    """Who cannot get the lock leaves it to the other, and says so by a ticket that makes that one look again."""
+    store = open_store(tmp_path)
+    save(store, PROMPT)
+    store.evict()
+    lock = tmp_path / FOLDER / "evict.lock"
+    with lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        before = lock.stat().st_size
+        assert open_store(tmp_path).evict(0) is None
+        assert lock.stat().st_size == before + 1
+        assert len(pieces(tmp_path)) == 3
+    assert open_store(tmp_path).evict(0).removed == 3
+
+
+def test_a_lock_file_that_is_none(tmp_path: Path) -> None:
+    """A link in its place is not followed: one warning, nothing evicted, the run goes on."""
+    store = open_store(tmp_path)
+    save(store, PROMPT)
+    store.evict()
+    lock = tmp_path / FOLDER / "evict.lock"
+    lock.unlink()
+    (tmp_path / "victim").write_bytes(b"")
+    lock.symlink_to(tmp_path / "victim")
+    assert store.evict(0) is None
+    assert store.warning
+    assert (tmp_path / "victim").read_bytes() == b""
+    assert reach(store, PROMPT) == 700
+
+
+def test_pieces_of_models_that_are_gone(tmp_path: Path) -> None:
+    """Are given up before others, and by prune at once."""
+    model = tmp_path / "model.gguf"
+    model.write_bytes(b"")
+    gone = PrefixStore(tmp_path, Identity("gone", str(model), {"w": 1}), GENEROUS)
+    save(open_store(tmp_path), PROMPT)
+    save(gone, PROMPT)
+    model.unlink()
+    held = {one.identity.model: one for one in contents(tmp_path) if one.identity}
+    assert (held["gone"].dead, held["tiny"].dead) == (True, False)
+    total = sum(piece.size for piece in pieces(tmp_path))
+    open_store(tmp_path).evict(total - 1)
+    assert reach(gone, PROMPT) < 700
+    assert reach(open_store(tmp_path), PROMPT) == 700
+    assert prune(tmp_path).entries == 2
+    assert [one.identity.model for one in contents(tmp_path) if one.identity] == ["tiny"]
+    assert not (tmp_path / FOLDER / gone.fingerprint.hex()).exists()
+
+
+def test_prune_removes_orphans_and_old_temporary_files(tmp_path: Path) -> None:
+    """A young temporary file has a writer; an old one has none."""
+    store = open_store(tmp_path)
+    save(store, PROMPT)
+    first, second, last = files(tmp_path)
+    first.unlink()
+    assert len(check(tmp_path).unreachable) == 2
+    assert check(tmp_path).clean
+    for name in (".1-2-young.tmp", ".1-2-old.tmp"):
+        (second.parent / name).write_bytes(b"x")
+    old = second.parent / ".1-2-old.tmp"
+    os.utime(old, (old.stat().st_mtime - STALE - 1,) * 2)
+    assert check(tmp_path).temporary == (str(old.relative_to(tmp_path / FOLDER)),)
+    assert not check(tmp_path).clean
+    assert prune(tmp_path).entries == 2
+    assert [place.name for place in second.parent.iterdir()] == [".1-2-young.tmp"]
+    assert not last.exists()
+
+
+def test_clear_takes_everything_of_a_model(tmp_path: Path) -> None:
+    """Not a token and not a row of it is left anywhere; the other model's stay."""
+    mine, other = open_store(tmp_path), open_store(tmp_path, weights=2)
+    for store in (mine, other):
+        save(store, PROMPT)
+        store.count(700, 0, 0.0)
+        store.save_notes({"a": 1})
+        store.close()
+    removed = clear(tmp_path, {mine.fingerprint.hex()})
+    assert removed.entries == 3
+    assert [one.fingerprint for one in contents(tmp_path)] == [other.fingerprint.hex()]
+    assert reach(open_store(tmp_path, weights=2), PROMPT) == 700
+    clear(tmp_path)
+    assert contents(tmp_path) == []
+    left = [place for place in tmp_path.rglob("*") if place.is_file()]
+    assert all(place.name in ("usage.jsonl", "evict.lock") and place.stat().st_size < 20 for place in left)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_any_order_of_interrupted_evictions_leaves_a_tree(
+    tmp_path_factory: pytest.TempPathFactory, random_: random.Random
+) -> None:
+    """After any first part of an eviction's removals everything that is left can be reached."""
+    found = forest([(random_.randrange(20), 1, random_.randrange(5)) for _ in range(20)])
+    chosen = choose(found, 0, nothing, ())
+    gone = set(chosen[: random_.randrange(21)])
+    assert not unreachable([piece for piece in found if piece not in gone])
+
+
+def test_evicting_nothing(tmp_path: Path) -> None:
+    """A cache that was never written stays so."""
+    assert evict(tmp_path / "none", 0).left == 0
+    assert not (tmp_path / "none").exists()
