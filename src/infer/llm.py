@@ -136,6 +136,11 @@ class LLM:
         self._engine.close(timeout)
         self._model.close()
 
+    @property
+    def warning(self) -> str | None:
+        """What the prompt cache could not do, None when all was well."""
+        return self._reuse.warning if self._reuse else None
+
     def __enter__(self) -> Self:
         return self
 
@@ -214,7 +219,6 @@ class LLM:
             ),
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
-            warning=self._reuse.warning if self._reuse else None,
             verified=answer.verified,
         )
 

@@ -258,11 +258,13 @@ def _shown(raw: Any) -> str:
 
 
 def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys of tables with their table's name in front: [cache] max_bytes is cache.max_bytes."""
+    """Keys with their table's name in front: [cache] max_bytes is cache.max_bytes."""
     flat: dict[str, Any] = {}
     for key, value in tables.items():
-        inner = _flat(value) if isinstance(value, dict) else None
-        flat |= {key: value} if inner is None else {f"{key}.{name}": item for name, item in inner.items()}
+        if isinstance(value, dict) and any(known.startswith(f"{key}.") for known in _BY_KEY):
+            flat |= {f"{key}.{name}": item for name, item in value.items()}
+        else:
+            flat[key] = value
     return flat
 
 

@@ -112,7 +112,7 @@ class ContextUse:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """How a request ended. The text itself has gone out as deltas. `warning`: what the prompt cache could not do.
+    """How a request ended. The text itself has gone out as deltas.
 
     verified    what --cache-verify found: tokens from the cache, largest difference of logits, their standard deviation
     """
@@ -122,7 +122,6 @@ class Completion:
     timings: Timings
     context: ContextUse
     seed: int
-    warning: str | None = None
     verified: tuple[int, float, float] | None = None
 
 

@@ -134,7 +134,7 @@ class Running:
 
 
 class Command:
-    """`infer` with a home of its own: no configuration, no cache, one thread, nothing from the caller's environment."""
+    """`infer` with a home of its own: no configuration, no prompt cache, one thread, nothing from the caller's environment."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -145,6 +145,7 @@ class Command:
             "XDG_CONFIG_HOME": str(home / "config"),
             "XDG_CACHE_HOME": str(home / "cache"),
             "INFER_CACHE_DIR": str(home / "cache" / "infer"),
+            "INFER_NO_CACHE": "1",  # what is restored is no prefill; test_cache.py takes it out
             "INFER_THREADS": "1",  # two threads on a busy machine wait for each other at every node of the graph
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",

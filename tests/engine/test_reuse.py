@@ -24,8 +24,8 @@ KINDS = {
     "gemma3": MemoryKind.WINDOW,
     "mamba": MemoryKind.RECURRENT,
 }
-# Restored windows stand in other cells than computed ones, so sums are added in another order; a recurrent state carries
-# on the last bits of every chunk before it, and other prompts were cut into other chunks: kernel noise. The logits here
+# Restored windows stand in other cells than computed ones, so sums are added in another order; a recurrent state
+# carries on the last bits of every chunk before it, and other prompts had other chunks: kernel noise. The logits here
 # spread over about 18; a window or a state that is wrong moves them by more than 1 (PROMPT_CACHE.md, section 2.4).
 NOISE = 0.02
 RUNS = 25

@@ -100,9 +100,10 @@ completions = st.builds(
     Completion,
     finish_reason=st.sampled_from(["stop", "length", "tool_calls", "loop", "abort"]),
     usage=st.builds(Usage, ids, ids, ids),
-    timings=st.builds(Timings, seconds, seconds, seconds),
+    timings=st.builds(Timings, seconds, seconds, seconds, seconds),
     context=st.builds(ContextUse, ids, ids, ids),
     seed=st.integers(0, 2**32 - 1),
+    verified=st.none() | st.tuples(ids, seconds, seconds),
 )
 events = st.one_of(
     st.builds(Progress, ids, ids, ids),
@@ -125,6 +126,7 @@ requests = st.builds(
     max_tokens=st.none() | ids,
     stop=st.lists(TEXT, max_size=3).map(tuple),
     think=st.none() | st.booleans(),
+    verify_cache=st.booleans(),
     overflow=st.sampled_from(["error", "drop-oldest", "drop-middle"]),
 )
 configs = st.builds(
@@ -133,6 +135,8 @@ configs = st.builds(
     kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
     flash_attention=st.booleans(),
     lora=st.lists(st.tuples(TEXT, st.floats(-9, 9)), max_size=3).map(tuple),
+    cache_dir=st.none() | TEXT,
+    cache_bytes=ids,
 )
 
 
@@ -204,5 +208,5 @@ def test_an_unknown_error_becomes_an_internal_one() -> None:
 def test_the_strategies_know_every_field() -> None:
     """A new field has to appear in `requests` or have a default that travels."""
     assert {field.name for field in fields(Request)} == {
-        "messages", "sampling", "raw", "max_tokens", "stop", "think", "overflow",
+        "messages", "sampling", "raw", "max_tokens", "stop", "think", "overflow", "verify_cache",
     }  # fmt: skip

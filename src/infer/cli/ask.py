@@ -52,7 +52,9 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     answer.stream(request)
     if asked.verbose:
         output.statistics(statistics(opened, answer.result()))
-    opened.worker.finish(_LAST_BLOCKS)
+    failed = opened.worker.finish(_LAST_BLOCKS)
+    if failed and asked.verbose:
+        output.note(f"warning: {failed}")
     return 0
 
 

@@ -76,7 +76,6 @@ def statistics(opened: Opened, result: Result) -> list[str]:
         f"time: first token {first:.2f} s, total {result.total:.2f} s, of it loading {completion.timings.load:.2f} s",
         f"context {context.used:,} of {context.size:,} tokens (trained for {metadata.context_length:,})",
         f"device {device_name(opened)}, {_threads(opened.config.threads)}; seed {completion.seed}",
-        *([f"warning: {completion.warning}"] if completion.warning else []),
     ]
 
 
@@ -88,8 +87,8 @@ def remarks(completion: Completion, request: Request) -> list[str]:
     if completion.verified:
         cached, difference, spread = completion.verified
         said.append(
-            f"note: cache verified: {cached:,} tokens from the cache, largest difference of the logits {difference:.2g} "
-            f"(their standard deviation is {spread:.2g})"
+            f"note: cache verified: {cached:,} tokens from the cache, largest difference of the logits "
+            f"{difference:.2g} (their standard deviation is {spread:.2g})"
         )
     if completion.finish_reason == "loop":
         said.append("note: the answer went in circles and was ended; --max-tokens N lets it run")

@@ -73,7 +73,12 @@ class Reuse:
         self._learnt = False
         self._tested = self._notes.get("self-test") == "ok"
         self._off = self._notes.get("self-test") == "failed"
-        self.warning: str | None = "the prompt cache cannot serve this model" if self._off else None
+        self._problem = "the prompt cache cannot serve this model" if self._off else None
+
+    @property
+    def warning(self) -> str | None:
+        """What went wrong, in one line; None while all is well."""
+        return self._problem or self._store.warning
 
     @property
     def needs_stops(self) -> bool:
@@ -127,7 +132,6 @@ class Reuse:
         self._store.close(timeout)
         if self._learnt:
             self._store.save_notes(self._notes)
-        self.warning = self.warning or self._store.warning
 
     def _cutter_of(self, context: Context) -> StateCutter:
         if self._cutter is None or self._context is not context:
@@ -144,7 +148,7 @@ class Reuse:
             if not self._cuts and end < hit.length:
                 end = 0  # the states that are here belong to positions that are not
         except EngineFailure as error:
-            self.warning = str(error)
+            self._problem = str(error)
             end = 0
         if end == 0 or context.positions(sequence.place) != end:
             context.remove(sequence.place)
@@ -192,7 +196,7 @@ class Reuse:
 
     def _give_up(self, why: str) -> None:
         self._off = True
-        self.warning = why
+        self._problem = why
 
     def _pays(self, hit: PrefixHit, reach: int) -> bool:
         """Whether reading is faster than computing, by the rates of earlier runs; yes when they are not known."""

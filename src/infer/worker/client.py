@@ -12,7 +12,7 @@ import select
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from time import monotonic
 from typing import Any
@@ -25,6 +25,7 @@ from infer.worker.wire import Wire
 
 Json = dict[str, Any]
 _STDERR_BYTES = 1 << 16
+_FAREWELL = 0.1  # seconds beyond its time that a worker has to say goodbye
 _NO_MEMORY = ("bad_alloc", "mem_buffer != NULL")  # last words of C++ and of ggml
 _FOLDERS = re.compile(r"\S*/(?=[^/\s]+:\d)")  # of the machine that llama.cpp was compiled on
 
@@ -90,13 +91,19 @@ class WorkerClient:
             self._note(self._receive(None))
         return self.devices
 
-    def finish(self, timeout: float) -> None:
-        """Let the worker write what the prompt cache still holds, at most `timeout` seconds, and end by itself."""
-        deadline = monotonic() + timeout
-        with suppress(WorkerDied):
-            self._send({"do": "close", "timeout": timeout})
-            while (left := deadline - monotonic()) > 0:
-                self._receive(left)
+    def finish(self, timeout: float) -> str | None:
+        """Let the worker write what the prompt cache still holds, at most `timeout` seconds, and end by itself.
+
+        Returns what the cache could not do.
+        """
+        deadline = monotonic() + timeout + _FAREWELL
+        self._send({"do": "close", "timeout": timeout})
+        while (left := deadline - monotonic()) > 0:
+            for message in self._receive(left):
+                if message["event"] == "closed":
+                    warning: str | None = message["warning"]
+                    return warning
+        return "the prompt cache did not end in time"
 
     def kill(self) -> None:
         """End the process now."""

@@ -2,7 +2,8 @@
 
     to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text} ·
                      close {timeout}
-    from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]}
+    from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
+                     closed {warning}
                      events {id}: progress · delta · finished · failed
                      error {code, facts}: what was asked last (load, prompt, tokenize) cannot be done
 

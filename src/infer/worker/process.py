@@ -104,6 +104,7 @@ class Worker:
             case "close":
                 if self._llm is not None:
                     self._llm.close(message["timeout"])
+                    self._wire.send({"event": "closed", "warning": self._llm.warning})
                 os._exit(0)
             case "step":
                 self._send_events(self._llm.step())

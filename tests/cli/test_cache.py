@@ -1,0 +1,251 @@
+"""The prompt cache through the real command, every run a process of its own."""
+
+import json
+import os
+import random
+import signal
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.command import Command, Result
+from ggufs import write_gguf
+
+GREEDY = ("-n", "-t", "0")
+# The tests' models compute faster than any disk reads, and what is read is compared with rates of earlier runs.
+SLOW_TO_COMPUTE = {"layers": 8, "width": 256, "heads": 8, "kv_heads": 2, "ffn": 1024}
+
+
+@pytest.fixture(scope="module")
+def model(models_dir: Path) -> Path:
+    return write_gguf(models_dir / "cached.gguf", context=8192, **SLOW_TO_COMPUTE)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def cached(lonely: Command) -> Command:
+    """With an empty prompt cache that is in use."""
+    lonely.environment["INFER_NO_CACHE"] = ""
+    return lonely
+
+
+def store(command: Command) -> Path:
+    return Path(command.environment["INFER_CACHE_DIR"]) / "prefix-v1"
+
+
+def pieces(command: Command) -> list[Path]:
+    return sorted(store(command).rglob("*.kv"))
+
+
+def document(words: int, seed: int = 0) -> str:
+    rng = random.Random(seed)
+    return " ".join(rng.choice(["fox", "the", "on", "is", "a", "in"]) for _ in range(words))
+
+
+def ask(command: Command, model: Path, text: str, question: str = "?", *more: str) -> Result:
+    file = command.home / "document.txt"
+    file.write_text(text)
+    result = command.run("run", model, "-f", file, question, *GREEDY, "--max-tokens", "8", "--json", *more)
+    assert result.code == 0, result.err
+    return result
+
+
+def test_a_prompt_seen_before_computes_one_token_and_answers_the_same(cached: Command, model: Path) -> None:
+    first = ask(cached, model, document(900)).json
+    again = ask(cached, model, document(900)).json
+    assert first["usage"]["cached"] == 0
+    assert again["usage"]["cached"] == again["usage"]["prompt"] - 1
+    assert again["text"] == first["text"]
+
+
+def test_another_question_on_the_same_document_computes_the_question(cached: Command, model: Path) -> None:
+    ask(cached, model, document(900), "first?")
+    second = ask(cached, model, document(900), "another one?").json
+    alone = ask(cached, model, document(900), "another one?", "--no-cache").json
+    assert second["usage"]["prompt"] - second["usage"]["cached"] < 40
+    assert (alone["usage"]["cached"], alone["text"]) == (0, second["text"])
+
+
+def test_verbose_says_what_came_from_the_cache(cached: Command, model: Path) -> None:
+    ask(cached, model, document(900))
+    assert "from cache (disk, " in ask(cached, model, document(900), "?", "-v").err
+
+
+def test_cache_verify_computes_as_well_and_compares(cached: Command, model: Path) -> None:
+    ask(cached, model, document(900))
+    verified = ask(cached, model, document(900), "?", "--cache-verify")
+    assert "cache verified: " in verified.err
+    assert "largest difference of the logits" in verified.err
+
+
+@pytest.mark.parametrize("way", ["option", "variable", "file"])
+def test_no_cache_reads_and_writes_nothing(cached: Command, model: Path, way: str) -> None:
+    if way == "variable":
+        cached.environment["INFER_NO_CACHE"] = "1"
+    elif way == "file":
+        cached.configure("no_cache = true")
+    more = ["--no-cache"] if way == "option" else []
+    ask(cached, model, document(400), "?", *more)
+    assert not store(cached).exists()
+
+
+def test_what_is_stored_is_private(cached: Command, model: Path) -> None:
+    before = os.umask(0)
+    try:
+        ask(cached, model, document(400))
+    finally:
+        os.umask(before)
+    assert pieces(cached)
+    for path in store(cached).rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_clear_leaves_nothing_of_a_prompt(cached: Command, model: Path) -> None:
+    ask(cached, model, document(400))
+    assert cached.run("cache", "clear").code == 0
+    assert pieces(cached) == []
+    assert ask(cached, model, document(400)).json["usage"]["cached"] == 0
+
+
+def test_the_cache_commands_tell_what_is_there(cached: Command, model: Path) -> None:
+    ask(cached, model, document(900))
+    ask(cached, model, document(900))
+    listed = cached.run("cache", "list", "--json").json
+    assert [row["model"] for row in listed] == [model.name]
+    assert listed[0]["bytes"] == sum(piece.stat().st_size for piece in pieces(cached))
+    told = cached.run("cache", "stats", "--json").json
+    assert (told["lookups"], told["hits"]) == (2, 1)
+    assert told["reused"] > 800
+    assert cached.run("cache", "check", "--read-data", "--json").json["clean"] is True
+
+
+@pytest.mark.parametrize("harm", ["file", "read-only", "full", "foreign"])
+def test_a_cache_that_cannot_be_used_costs_no_answer(cached: Command, model: Path, harm: str) -> None:
+    place = Path(cached.environment["INFER_CACHE_DIR"])
+    expected = ask(cached, model, document(400), "?", "--no-cache").json["text"]
+    more: tuple[str, ...] = ("-v",)
+    prefix: tuple[str, ...] = ()
+    if harm == "file":
+        (place / "prefix-v1").write_text("in the way")
+    elif harm == "foreign":
+        (place / "prefix-v1").symlink_to("/proc")
+    elif harm == "full":
+        prefix = ("prlimit", "--fsize=4096")
+    else:
+        cached.environment["INFER_CACHE_DIR"] = "/dev/null/nowhere"
+    file = cached.home / "document.txt"
+    arguments = ("run", model, "-f", file, "?", *GREEDY, "--max-tokens", "8", "--json", *more)
+    result = cached.run(*arguments, prefix=prefix)
+    assert (result.code, result.json["text"]) == (0, expected), result.err
+    assert "Traceback" not in result.err
+    assert "warning: the prompt cache cannot be written" in result.err
+
+
+def test_damaged_pieces_are_computed_again(cached: Command, model: Path) -> None:
+    expected = ask(cached, model, document(900), "?", "--no-cache").json["text"]
+    rng = random.Random(1)
+    for _ in range(6):
+        ask(cached, model, document(900))
+        victim = rng.choice(pieces(cached))
+        data = bytearray(victim.read_bytes())
+        data[rng.randrange(len(data))] ^= 255
+        victim.chmod(0o600)
+        victim.write_bytes(data)
+        assert ask(cached, model, document(900)).json["text"] == expected
+
+
+def test_a_changed_model_file_is_another_model(cached: Command, models_dir: Path) -> None:
+    path = models_dir / "changing.gguf"
+    for seed in (1, 2):
+        write_gguf(path, context=8192, seed=seed, **SLOW_TO_COMPUTE)  # type: ignore[arg-type]
+        assert ask(cached, path, document(400)).json["usage"]["cached"] == 0
+
+
+def together(command: Command, model: Path, runs: int, at_once: int) -> list[tuple[int, Result]]:
+    """Runs with mixed prefixes, several at a time."""
+    done: list[tuple[int, Result]] = []
+    numbers = iter(range(runs))
+
+    def work() -> None:
+        for number in numbers:
+            file = command.home / f"document-{number}.txt"
+            file.write_text(document(300 + 100 * (number % 3), number % 4))
+            arguments = ("run", model, "-f", file, f"question {number % 5}?", *GREEDY, "--max-tokens", "8", "--json")
+            done.append((number, command.run(*arguments, timeout=300)))
+
+    threads = [threading.Thread(target=work) for _ in range(at_once)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return done
+
+
+def check_together(cached: Command, model: Path, runs: int) -> None:
+    budget = 3_000_000
+    cached.configure(f"[cache]\nmax_bytes = {budget}")
+    cold: dict[tuple[int, int, int], str] = {}
+    for number, result in together(cached, model, runs, 8):
+        assert result.code == 0, result.err
+        key = number % 3, number % 4, number % 5
+        if key not in cold:
+            file = cached.home / f"document-{number}.txt"
+            arguments = ("run", model, "-f", file, f"question {number % 5}?", *GREEDY, "--max-tokens", "8", "--json")
+            cold[key] = cached.run(*arguments, "--no-cache").json["text"]
+        assert result.json["text"] == cold[key], number
+    sizes = [piece.stat().st_size for piece in pieces(cached)]
+    assert sum(sizes) <= budget + max(sizes)
+    assert not list(store(cached).rglob("*.tmp"))
+    assert cached.run("cache", "check", "--read-data").code == 0
+
+
+def test_runs_at_the_same_time_share_the_cache(cached: Command, model: Path) -> None:
+    check_together(cached, model, 12)
+
+
+@pytest.mark.slow
+def test_a_hundred_runs_at_the_same_time_share_the_cache(cached: Command, model: Path) -> None:
+    check_together(cached, model, 100)
+
+
+def kill_at_random(cached: Command, model: Path, kills: int) -> None:
+    file = cached.home / "document.txt"
+    rng = random.Random(5)
+    for number in range(kills):
+        file.write_text(document(700, number % 6))
+        running = cached.start("run", model, "-f", file, "?", *GREEDY, "--max-tokens", "40")
+        time.sleep(rng.uniform(0.05, 0.6))
+        victims = [running.pid] if running.process.poll() is None else []
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        running.process.wait()
+    time.sleep(0.5)
+    checked = cached.run("cache", "check", "--read-data", "--json")
+    assert checked.code == 0, checked.out
+    result = ask(cached, model, document(700, 0))
+    assert result.json["text"] == ask(cached, model, document(700, 0), "?", "--no-cache").json["text"]
+
+
+def test_kills_leave_the_cache_sound(cached: Command, model: Path) -> None:
+    kill_at_random(cached, model, 10)
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_leave_the_cache_sound(cached: Command, model: Path) -> None:
+    kill_at_random(cached, model, 200)
+
+
+@pytest.mark.slow
+def test_tiny_says_the_same_with_the_cache_a_hundred_times(cached: Command) -> None:
+    """Once upon a time, in the default configuration at temperature 0: 100 of 100."""
+    story = cached.run("run", "tiny", "Tell me a story about a fox and a lantern.", *GREEDY, "--json").json["text"]
+    for number in range(100):
+        question = ["Who was it about?", "Where did they live?", "Make it JSON.", "What was found?"][number % 4]
+        text = f"{story} {document(number % 7 * 20, number)}"
+        file = cached.home / "story.txt"
+        file.write_text(text)
+        arguments = ("run", "tiny", "-f", file, question, *GREEDY, "--json")
+        outs = [json.loads(cached.run(*arguments, *more).out) for more in ((), (), ("--no-cache",))]
+        assert outs[0]["text"] == outs[1]["text"] == outs[2]["text"], question
