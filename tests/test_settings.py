@@ -73,6 +73,8 @@ def test_the_highest_layer_that_sets_a_key_wins_and_is_named(
     if setting.kind == "texts":
         values = {layer: value or ("x",) for layer, value in values.items()}
     chosen = data.draw(st.sets(st.sampled_from(layers)), "set in")
+    if not as_text(values[VARIABLE]):
+        chosen.discard(VARIABLE)  # an empty variable says nothing
     config.write_text(f"{setting.key} = {as_toml(values[CONFIG])}\n" if CONFIG in chosen else "")
     environment = {"INFER_CONFIG": str(config)}
     if VARIABLE in chosen:

@@ -35,8 +35,8 @@ class Identity:
 
 
 def save_about(place: Path, identity: Identity) -> None:
-    """Write about.json where it is missing or wrong. Raises OSError."""
-    if load_about(place) is None:
+    """Write about.json where it is missing or wrong, or names a file that has moved. Raises OSError."""
+    if is_dead(place):
         plain = {"format": FORMAT, "model": identity.model, "path": identity.path, "facts": dict(identity.facts)}
         write_json(place / _ABOUT, {**plain, "created": int(time.time())})
 

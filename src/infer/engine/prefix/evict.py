@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infer.engine.prefix.about import is_dead
 from infer.engine.prefix.files import FOLDER, directory, is_own_file, listing, own_file, remove_piece
-from infer.engine.prefix.keys import Name, parse_name, root
+from infer.engine.prefix.keys import SUFFIX, Name, parse_name, root
 
 _LOCK = "evict.lock"
 _TICKETS = 1 << 16  # bytes; a lock file that has grown so large is emptied
@@ -102,32 +102,36 @@ def choose(
 
 def survey(cache_dir: Path) -> list[Stored]:
     """Every piece of every fingerprint, from directory listings; opens no file."""
-    found: list[Stored] = []
+    found = ((fingerprint, shard, parse_name(text), state) for fingerprint, shard, text, state in _files(cache_dir))
+    return [
+        Stored(fingerprint, name, state.st_size, state.st_mtime_ns)
+        for fingerprint, shard, name, state in found
+        if name and name.shard == shard
+    ]
+
+
+def _files(cache_dir: Path) -> Iterator[tuple[str, str, str, os.stat_result]]:
+    """(fingerprint, shard, file name, stat) of every file of ours that may be a piece."""
     with suppress(OSError), directory(cache_dir / FOLDER) as top:
         for fingerprint in filter(_is_fingerprint, listing(top)):
             with suppress(OSError), directory(fingerprint, top) as place:
                 for shard in listing(place):
                     if len(shard) == 2:
-                        found += _shard(fingerprint, shard, place)
-    return found
+                        yield from _shard_files(fingerprint, shard, place)
 
 
 def _is_fingerprint(text: str) -> bool:
     return len(text) == 32 and not text.strip("0123456789abcdef")
 
 
-def _shard(fingerprint: str, shard: str, place: int) -> list[Stored]:
-    found = []
+def _shard_files(fingerprint: str, shard: str, place: int) -> Iterator[tuple[str, str, str, os.stat_result]]:
     with suppress(OSError), directory(shard, place) as opened, os.scandir(opened) as entries:
         for entry in entries:
-            name = parse_name(entry.name)
-            if name is None or name.shard != shard:
-                continue
-            with suppress(OSError):
-                state = entry.stat(follow_symlinks=False)
-                if is_own_file(state):
-                    found.append(Stored(fingerprint, name, state.st_size, state.st_mtime_ns))
-    return found
+            if entry.name.endswith(SUFFIX):
+                with suppress(OSError):
+                    state = entry.stat(follow_symlinks=False)
+                    if is_own_file(state):
+                        yield fingerprint, shard, entry.name, state
 
 
 def evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool] = lambda _: False) -> Evicted | None:
@@ -151,11 +155,14 @@ def evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool] =
 
 
 def _evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool], before: Evicted | None) -> Evicted:
+    removed, freed = (before.removed, before.freed) if before else (0, 0)
+    left = sum(state.st_size for *_, state in _files(cache_dir))
+    if left <= max_bytes:  # the usual case, without a look at the names
+        return Evicted(removed, freed, left)
     pieces = survey(cache_dir)
     top = cache_dir / FOLDER
     dead = {text for text in {piece.fingerprint for piece in pieces} if is_dead(top / text)}
     left = sum(piece.size for piece in pieces)
-    removed, freed = (before.removed, before.freed) if before else (0, 0)
     for piece in choose(pieces, max_bytes, protected, dead):
         if remove_piece(top / piece.fingerprint, piece.name):
             removed, freed, left = removed + 1, freed + piece.size, left - piece.size

@@ -162,7 +162,7 @@ class Path:
     """One token sequence and the keys of all its prefixes; whole windows are hashed once, when they are reached."""
 
     def __init__(self, fingerprint: bytes, tokens: Sequence[int]) -> None:
-        self._packed = pack(tokens)
+        self._packed = bytearray(pack(tokens))
         self._boundaries = [root(fingerprint)]
         self._keys: dict[int, bytes] = {}
         self.length = len(tokens)
@@ -177,7 +177,7 @@ class Path:
 
     def window(self, position: int, end: int) -> bytes:
         """The packed tokens from the border of the window that `position` is in, to `end`."""
-        return self._packed[position // BLOCK * BLOCK * TOKEN : end * TOKEN]
+        return bytes(self._packed[position // BLOCK * BLOCK * TOKEN : end * TOKEN])
 
     def extend(self, tokens: Sequence[int]) -> None:
         """More tokens at the end."""

@@ -19,7 +19,7 @@ from infer.engine.prefix.header import PAGE, Damaged, Header, decode
 
 _READERS = 2
 _BUFFERS = 2  # of each reader: one is filled while the other is used
-_CHUNK = 1 << 18  # bytes read at once, so that the checksum finds them in the processor's cache
+_CHUNK = 1 << 20  # bytes read at once, so that the checksum finds them in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,11 @@ class Loading:
     def __iter__(self) -> Iterator[Block]:
         largest = max((task.size for task in self._tasks), default=0)
         count = min(_READERS, len(self._tasks))
-        self._readers = [_Reader(self._folder, self._tasks[i::count], largest, self._touched) for i in range(count)]
+        try:
+            for index in range(count):
+                self._readers.append(_Reader(self._folder, self._tasks[index::count], largest, self._touched))
+        except RuntimeError:  # no thread to be had: nothing is loaded
+            return
         for index, task in enumerate(self._tasks):
             reader = self._readers[index % count]
             data = reader.filled.get()

@@ -224,7 +224,7 @@ class PrefixStore:
         """
         places = set(self._in_use)
         budget = self._max_bytes // 2
-        for place, size in reversed(self._written.items()):
+        for place, size in reversed(list(self._written.items())):
             if (budget := budget - size) < 0:
                 break
             places.add(place)

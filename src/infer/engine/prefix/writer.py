@@ -51,12 +51,11 @@ class Writer:
             if late or (self._jobs and self._waiting + job.size > self._capacity):
                 self._declined.add(job.span.name.key)
                 return False
+            if self._thread is None and not self._start():
+                return False
             self._declined.discard(job.span.name.key)
             self._jobs.append(job)
             self._waiting += job.size
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="prefix-writer", daemon=True)
-                self._thread.start()
             self._changed.notify_all()
             return True
 
@@ -80,6 +79,16 @@ class Writer:
         if self._thread is not None:
             self._thread.join(0.05)  # the chunk that is being written
         return dropped
+
+    def _start(self) -> bool:
+        thread = threading.Thread(target=self._run, name="prefix-writer", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no thread to be had
+            self.stopped = True
+            return False
+        self._thread = thread
+        return True
 
     def _run(self) -> None:
         while True:
