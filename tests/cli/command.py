@@ -134,7 +134,7 @@ class Running:
 
 
 class Command:
-    """`infer` with a home of its own: no configuration, no prompt cache, one thread, nothing from the caller's environment."""
+    """`infer` with a home of its own: no configuration, no prompt cache, one thread, no variable of the caller."""
 
     def __init__(self, home: Path) -> None:
         self.home = home

@@ -54,7 +54,7 @@ def test_json_is_one_object_with_exactly_the_keys_of_the_contract(record: Result
     assert data["timings"].keys() == {"load_ms", "first_token_ms", "prefill_tps", "decode_tps", "total_ms"}
     assert all(isinstance(value, int | float) and value > 0 for value in data["timings"].values())
     assert data["timings"]["load_ms"] < data["timings"]["first_token_ms"] <= data["timings"]["total_ms"]
-    assert data["timings"]["total_ms"] <= 1000 * record.seconds + 20, "it counts from the start of the process"
+    assert data["timings"]["total_ms"] <= 1000 * record.seconds + 150, "it counts from the start of the process"
     assert data["context"] == {"size": 256, "used": 32, "dropped": 0}
     assert (data["seed"], data["device"]) == (7, "CPU")
 
