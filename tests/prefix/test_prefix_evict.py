@@ -1,6 +1,7 @@
 """What is given up when there is too much: the least recently used leaves, never what is needed."""
 
 import fcntl
+import json
 import os
 import random
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infer.engine.prefix import evict as eviction
 from infer.engine.prefix.about import Identity
 from infer.engine.prefix.check import STALE, check, clear, contents, prune
 from infer.engine.prefix.evict import Stored, choose, evict, unreachable
@@ -227,3 +229,39 @@ def test_evicting_nothing(tmp_path: Path) -> None:
     """A cache that was never written stays so."""
     assert evict(tmp_path / "none", 0).left == 0
     assert not (tmp_path / "none").exists()
+
+
+def test_two_runs_keep_one_budget(tmp_path: Path) -> None:
+    """Though neither knows what the other writes."""
+    size = 4096 + 256 * 64
+    one, other = open_store(tmp_path, 10 * size), open_store(tmp_path, 10 * size)
+    for step in range(12):
+        save((one, other)[step % 2], random_tokens(256, step))
+        assert sum(piece.size for piece in pieces(tmp_path)) <= 10 * size
+
+
+def test_a_ticket_makes_the_evictor_look_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who came while it was at work was sent away, and has written since."""
+    save(open_store(tmp_path), PROMPT)
+    looks = []
+    look = eviction._evict
+
+    def interrupted(*arguments: object) -> object:
+        looks.append(open_store(tmp_path).evict(0) if not looks else "again")
+        return look(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(eviction, "_evict", interrupted)
+    open_store(tmp_path).evict(0)
+    assert looks == [None, "again"]
+
+
+def test_facts_that_are_not_those_of_the_directory(tmp_path: Path) -> None:
+    """about.json must hash to the name it stands under; the next run that writes mends it."""
+    store = open_store(tmp_path)
+    save(store, PROMPT[:300])
+    about = tmp_path / FOLDER / store.fingerprint.hex() / "about.json"
+    plain = json.loads(about.read_text())
+    about.write_text(json.dumps(plain | {"facts": {"weights": "other"}}))
+    assert [(one.identity, one.dead) for one in contents(tmp_path)] == [(None, True)]
+    save(open_store(tmp_path), PROMPT)
+    assert json.loads(about.read_text())["facts"] == plain["facts"]

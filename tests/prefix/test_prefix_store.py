@@ -185,9 +185,9 @@ def test_a_full_queue_declines_what_hangs_at_it_too(tmp_path: Path) -> None:
     store._writer._write = lambda job: release.wait(10) and write(job)
     store._writer._capacity = 300 * ROW
     path = store.path(DOCUMENT)
-    spans = store.missing(path, 1024, cut=True)
+    spans = store.missing(path, 1034, cut=True)  # the last would fit
     accepted = [store.store(span, rows(path, span.start, span.end)) for span in spans]
-    assert accepted == [True, False, False, False]
+    assert accepted == [True, False, False, False, False]
     release.set()
     assert store.flush(10)
     assert reach(store, DOCUMENT) == 256
@@ -282,3 +282,28 @@ def test_clearing_while_a_run_goes_on(tmp_path: Path) -> None:
     save(store, DOCUMENT[:512])
     assert store.warning is None
     assert reach(store, DOCUMENT) == 512
+
+
+def test_a_piece_on_its_way_holds_its_parent(tmp_path: Path) -> None:
+    """A tail is not dropped with the block that contains it while something that hangs at it is still queued."""
+    store = open_store(tmp_path)
+    save(store, DOCUMENT[:100])
+    path, other = store.path(DOCUMENT[:256]), store.path([*DOCUMENT[:100], *random_tokens(20, 2)])
+    (block,), (tail,) = store.missing(path, 256, cut=True), store.missing(other, 120, cut=True)
+    release = threading.Event()
+    write = store._writer._write
+    store._writer._write = lambda job: release.wait(10) and write(job)
+    for span, owner in ((block, path), (tail, other)):
+        assert store.store(span, rows(owner, span.start, span.end))
+    release.set()
+    assert store.flush(10)
+    assert not check(tmp_path).unreachable
+    assert store.match([*DOCUMENT[:100], *random_tokens(20, 2)]).length == 120
+
+
+def test_a_branch_that_hangs_where_the_chain_was_cut_back(tmp_path: Path) -> None:
+    """Where a PART is wanted and missing, a branch behind it is of no use."""
+    store = open_store(tmp_path)
+    save(store, DOCUMENT[:512])
+    hit = store.match(DOCUMENT[:512], 511, window=1)
+    assert (hit.pieces, hit.branch, hit.shared) == ((), None, 511)
