@@ -16,7 +16,7 @@ Kind = Literal["int", "float", "bool", "text", "texts", "choice", "layers"]
 DEFAULT = "default"
 _NEWLINE = b"\n"
 # Variables that are no settings but say where things are, or help to debug.
-_OTHER_VARIABLES = ("INFER_CONFIG", "INFER_CACHE_DIR", "INFER_DEBUG", "INFER_TEMPLATES")
+_OTHER_VARIABLES = ("INFER_CONFIG", "INFER_CACHE_DIR", "INFER_DEBUG")
 SAMPLING_KEYS = tuple(SamplingParams.__slots__)
 
 

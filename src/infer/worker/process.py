@@ -1,7 +1,7 @@
 """The worker process: holds the LLM, because llama.cpp may abort the process it lives in.
 
-The main thread owns llama.cpp and steps the engine (SIGALRM limits its template rendering); a second thread reads
-the wire, so an abort is heard in the middle of a decode. The end of the wire ends the process at once.
+The main thread owns llama.cpp, renders templates and steps the engine; a second thread reads the wire, so an abort is
+heard in the middle of a decode. The end of the wire ends the process at once.
 """
 
 import ctypes
