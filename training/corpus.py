@@ -1,8 +1,8 @@
 """Rows of tokens for training: conversations in the chat format, with the mask of what the model says.
 
 A row is (tokens, mask): two lists of equal length; mask[i] is how much tokens[i] weighs in the loss: 0 where it is
-not the assistant's, 1 in a story, 3 in a short answer, which would else drown in the choices a story is free to
-make. A row holds as many turns as fit.
+not the assistant's, 1 in a story, more in a short answer, which would else drown in the choices a story is free
+to make. A row holds as many turns as fit.
 """
 
 from asks import story_request
@@ -10,7 +10,12 @@ from dialogue import Mix, conversation, system
 from stories import tell
 from tokenizer import ASSISTANT, END, SYSTEM, USER
 
-SHORT_ANSWER = 3
+
+def weight(answer):
+    """What a token of this answer weighs: 1 in a story, 3 in a short answer, 4 in JSON."""
+    if answer.startswith("{"):
+        return 4
+    return 3 if len(answer) < 240 else 1
 
 
 class Corpus:
@@ -42,7 +47,7 @@ class Corpus:
             if len(tokens) + len(asked) + len(said) > length:
                 break
             tokens += asked + said
-            mask += [0] * len(asked) + [SHORT_ANSWER if len(said) < 60 else 1] * len(said)
+            mask += [0] * len(asked) + [weight(answer)] * len(said)
         return tokens, mask
 
     def _plain(self, length):

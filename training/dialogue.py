@@ -44,7 +44,7 @@ def conversation(rng, mix):
             story = _pasted_story(rng, mix)
             user, answer = _about(story, rng)
             yield _with_story(story, user, rng), answer
-            yield from _follow_ups(story, rng, rng.choice((2, 3, 4, 5, 6, 7)))
+            yield from _follow_ups(story, rng, rng.choice((3, 4, 5, 6, 7, 8)))
         elif kind < 0.96:
             yield talk.off_topic(rng), talk.refusal(rng)
         elif kind < 0.98 or story is None:
@@ -79,13 +79,13 @@ def _pasted_story(rng, mix):
 def _about(story, rng):
     """Anything that can be asked about a story, with its answer."""
     kind = rng.random()
-    if kind < 0.60:
+    if kind < 0.50:
         key = rng.choice(questions.applies(story))
         return _loosely(questions.question(story, key, rng), rng), questions.answer(story, key)
-    if kind < 0.90:
+    if kind < 0.94:
         text, keys = objects.request(rng)
         return text, objects.as_json(story, keys)
-    if kind < 0.96 and not story.short:
+    if kind < 0.98 and not story.short:
         return questions.wording(questions.SUMMARY_ASKS, rng), summary(story)
     return questions.wording(questions.TITLE_ASKS, rng), title(story, rng)
 
@@ -107,7 +107,7 @@ def _with_story(story, ask, rng):
     if rng.random() < 0.06:
         return text + rng.choice((" ", "\n\n", "\n")) + ask
     gap = rng.choice(("\n\n", "\n\n", "\n\n", "\n\n\n", "\n"))
-    if rng.random() < 0.65:
+    if rng.random() < 0.72:
         return rng.choice(BEFORE_STORY) + text + gap + rng.choice(("", "", "", "", "Question: ", "Q: ")) + ask
     return ask + gap + rng.choice(BEFORE_STORY) + text
 

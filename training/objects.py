@@ -45,7 +45,7 @@ def as_json(story, keys):
 
 def request(rng):
     """A request and the keys that it asks for."""
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         return upper_first(sample(rng.choice(WITHOUT_KEYS), rng)), DEFAULT_KEYS
     keys = choose_keys(rng)
     text = sample(rng.choice(WITH_KEYS), rng)
