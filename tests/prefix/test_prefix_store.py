@@ -1,5 +1,6 @@
 """The store as the engine uses it: what was stored is found, no more and nothing else."""
 
+import ctypes
 import os
 import threading
 import time
@@ -307,3 +308,17 @@ def test_a_branch_that_hangs_where_the_chain_was_cut_back(tmp_path: Path) -> Non
     save(store, DOCUMENT[:512])
     hit = store.match(DOCUMENT[:512], 511, window=1)
     assert (hit.pieces, hit.branch, hit.shared) == ((), None, 511)
+
+
+def test_native_buffers_go_in_and_come_out(tmp_path: Path) -> None:
+    """A ctypes array is stored without a copy, and what is loaded can be handed to C; BASE alone may be empty."""
+    store = open_store(tmp_path)
+    path = store.path(DOCUMENT[:100])
+    (span,) = store.missing(path, 100, cut=False)
+    part = (ctypes.c_uint8 * 3000)(*range(200))
+    assert not store.store(span, b"")
+    assert store.store(span, b"", part)
+    assert store.flush(10)
+    with store.load(store.match(path, window=1), cut=False, window=1) as loading:
+        found = [bytes((ctypes.c_uint8 * len(block.data)).from_buffer(block.data)) for block in loading]
+    assert found == [bytes(part)]

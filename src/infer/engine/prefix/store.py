@@ -13,6 +13,7 @@ disk: a cache that fails is a cache that has nothing, and `warning` says why, on
 
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from infer.engine.prefix.about import Identity, load_notes, save_about, save_notes
@@ -25,6 +26,11 @@ from infer.engine.prefix.lookup import PrefixHit, find, siblings
 from infer.engine.prefix.usage import Usage, record
 from infer.engine.prefix.window import Span, plan, reachable, superseded
 from infer.engine.prefix.writer import CAPACITY, Job, Writer
+
+if TYPE_CHECKING:
+    import ctypes
+
+    Buffer = bytes | bytearray | memoryview | ctypes.Array[ctypes.c_uint8]
 
 _SURVEYS = 100  # a survey of the directory each time a hundredth of the budget has been written
 _SLACK = 50  # an eviction makes room for a fiftieth of the budget, so that not every piece costs one
@@ -90,13 +96,13 @@ class PrefixStore:
             spans[-1] = Span(spans[-1].name, spans[-1].window, keep=True)
         return spans
 
-    def store(self, span: Span, base: memoryview | bytes, part: memoryview | bytes = b"") -> bool:
+    def store(self, span: Span, base: "Buffer", part: "Buffer" = b"") -> bool:
         """Queue a span for the writer; its buffers must not change any more. False when it is declined.
 
         Declined is what does not fit into the queue, what hangs at something declined, and everything after a failure.
         """
         job = Job(span, memoryview(base).cast("B"), memoryview(part).cast("B"))
-        return bool(job.base) and self._writer.put(job)
+        return job.size > 0 and self._writer.put(job)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything queued is on disk; False when `timeout` seconds were not enough."""
@@ -113,7 +119,7 @@ class PrefixStore:
     def evict(self, max_bytes: int | None = None) -> Evicted | None:
         """Keep the budget over all models, now; None when another process does it or the cache cannot be written.
 
-        Never removes what this run has written or is loading.
+        Never removes what this run is loading or what its queue hangs at, nor the newest half budget it has written.
         """
         try:
             done = evict(self._cache_dir, self._max_bytes if max_bytes is None else max_bytes, self._protected())
