@@ -143,6 +143,11 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
     return Settings(values, models, _unknown_variables(environment))
 
 
+def setting(key: str) -> Setting:
+    """The setting of a key that is known to exist."""
+    return _BY_KEY[key]
+
+
 def config_path(environment: Mapping[str, str]) -> Path:
     """Where config.toml is: INFER_CONFIG, else the platform's place for configuration."""
     if named := environment.get("INFER_CONFIG"):

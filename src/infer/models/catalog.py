@@ -11,6 +11,7 @@ from typing import Any
 
 from infer.errors import ConfigError, ModelNotFound
 from infer.models.ref import is_inner_path
+from infer.settings import SAMPLING_KEYS, parse, parse_toml, setting
 
 SCHEMA_VERSION = 1
 SIZE_LIMIT = 4 << 20  # bytes of models.toml
@@ -23,16 +24,8 @@ _AS_THEY_STAND = (
     *("name", "embedded", "repo", "revision", "path", "size", "quantization"),
     *("parameters", "active_parameters", "context", "license", "source"),
 )
-# The options of infer that a recommendation may set -> the smallest and the largest value.
-_SAMPLING = {
-    "temperature": (0.0, 100.0),
-    "top_k": (0, 1 << 20),
-    "top_p": (0.0, 1.0),
-    "min_p": (0.0, 1.0),
-    "repeat_penalty": (0.0, 10.0),
-    "presence_penalty": (-10.0, 10.0),
-    "frequency_penalty": (-10.0, 10.0),
-}
+# The settings that a recommendation may make.
+_SAMPLING = {key: setting(key) for key in SAMPLING_KEYS if key != "seed"}
 
 Sampling = Mapping[str, float]
 
@@ -172,8 +165,6 @@ def shipped_path() -> Path:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    import tomllib
-
     try:
         with path.open("rb") as file:
             raw = file.read(SIZE_LIMIT + 1)
@@ -181,17 +172,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(where=str(path), what=f"cannot be read: {error.strerror}") from error
     if len(raw) > SIZE_LIMIT:
         raise ConfigError(where=str(path), what=f"is larger than {SIZE_LIMIT >> 20} MiB")
-    try:
-        return tomllib.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(where=f"{path}:{line}", what="is not valid UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
-        line = int(found[1]) if found and found[1] else raw.count(b"\n") + 1
-        raise ConfigError(where=f"{path}:{line}", what=str(error)[: found.start() if found else None]) from error
-    except RecursionError as error:
-        raise ConfigError(where=str(path), what="is nested too deeply") from error
+    return parse_toml(raw, str(path))
 
 
 def _where(file: str, name: str) -> str:
@@ -311,11 +292,9 @@ def _sampling(where: str, key: str, value: Any) -> None:
             continue
         if name not in _SAMPLING:
             raise ConfigError(where=path, what=f"unknown key '{name}'", hint=_did_you_mean(name, [*_SAMPLING]))
-        low, high = _SAMPLING[name]
-        whole = isinstance(low, int)
-        if type(number) not in ({int} if whole else {int, float}) or not low <= number <= high:
-            kind = "a whole number" if whole else "a number"
-            raise _bad(path, name, f"must be {kind} from {low} to {high}")
+        if type(number) not in (int, float):
+            raise _bad(path, name, "must be a number")
+        parse(_SAMPLING[name], number, f"{path}.{name}")
 
 
 _CHECKS: dict[str, Callable[[str, str, Any], None]] = {
