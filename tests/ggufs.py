@@ -8,7 +8,7 @@ Under greedy decoding such a model never ends by itself and never emits a contro
 zero, `control_rows=True` keeps them random); what it says is noise, byte tokens that are not UTF-8 included.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ CHAT_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 NORMAL, UNKNOWN, CONTROL_TYPE, BYTE = 1, 2, 3, 6
+CONVOLUTION = 3  # positions that a short convolution of LFM2 looks at
 MAMBA = (16, 8, 4)  # state size, rank of the time step, width of the convolution
 FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7}
 
@@ -107,7 +108,7 @@ def _attention_block(arch: str, *, width: int, head: int, heads: int, kv_heads: 
     block: dict[str, Shape] = {"attn_norm": (width,), "attn_q": (query, width), "attn_k": (keys, width)}
     block |= {"attn_v": (keys, width), "attn_output": (width, query), "ffn_norm": (width,)}
     block |= {"ffn_gate": (ffn, width), "ffn_up": (ffn, width), "ffn_down": (width, ffn)}
-    if arch in {"qwen3", "gemma3"}:
+    if arch in {"qwen3", "gemma3", "lfm2"}:
         block |= {"attn_q_norm": (head,), "attn_k_norm": (head,)}
     if arch == "gemma3":
         block |= {"post_attention_norm": (width,), "post_ffw_norm": (width,)}
@@ -132,6 +133,29 @@ def _mamba_pairs(width: int) -> dict[str, Any]:
         "mamba.attention.head_count": 0,
         "mamba.attention.head_count_kv": 0,
     }
+
+
+def _hybrid_pairs(layers: int, kv_heads: int) -> dict[str, Any]:
+    heads = [kv_heads if layer % 2 else 0 for layer in range(layers)]
+    return {"lfm2.shortconv.l_cache": CONVOLUTION, "lfm2.attention.head_count_kv": heads}
+
+
+def _convolution_block(width: int, ffn: int) -> dict[str, Shape]:
+    """The weights of a short-convolution layer of LFM2: a recurrent state beside its attention layers' KV."""
+    block: dict[str, Shape] = {"attn_norm": (width,), "ffn_norm": (width,), "shortconv.conv": (width, CONVOLUTION)}
+    block |= {"shortconv.in_proj": (3 * width, width), "shortconv.out_proj": (width, width)}
+    block |= {"ffn_gate": (ffn, width), "ffn_up": (ffn, width), "ffn_down": (width, ffn)}
+    return {f"{name}.weight": shape for name, shape in block.items()}
+
+
+def _blocks(arch: str, layers: int, shape: dict[str, int]) -> list[dict[str, Shape]]:
+    """The weights of every layer; a hybrid has its attention in every second one."""
+    if arch == "mamba":
+        return [_mamba_block(shape["width"])] * layers
+    attention = _attention_block(arch, **shape)
+    if arch != "lfm2":
+        return [attention] * layers
+    return [attention if i % 2 else _convolution_block(shape["width"], shape["ffn"]) for i in range(layers)]
 
 
 def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
@@ -159,7 +183,7 @@ def _values(rng: np.random.Generator, name: str, shape: Shape) -> np.ndarray:
 
 def _add_tensor(writer: gguf.GGUFWriter, name: str, values: np.ndarray, dtype: str) -> None:
     """A tensor in the type asked for; vectors and what llama.cpp computes in f32 stay f32."""
-    if values.ndim == 1 or dtype == "f32" or name.endswith(("ssm_a", "conv1d.weight")):
+    if values.ndim == 1 or dtype == "f32" or name.endswith(("ssm_a", "conv1d.weight", "shortconv.conv.weight")):
         writer.add_tensor(name, values)
     elif dtype == "q8_0" and values.shape[-1] % 32 == 0:
         kind = gguf.GGMLQuantizationType.Q8_0
@@ -170,19 +194,19 @@ def _add_tensor(writer: gguf.GGUFWriter, name: str, values: np.ndarray, dtype: s
 
 def _add_tensors(
     writer: gguf.GGUFWriter,
-    block: Mapping[str, Shape],
+    blocks: Sequence[Mapping[str, Shape]],
     *,
+    norm: str,
     words: list[str],
-    layers: int,
     width: int,
     seed: int,
     dtype: str,
     control_rows: bool,
 ) -> None:
-    """The token tables, the last norm and `layers` blocks."""
+    """The token tables, the last norm and the layers' blocks."""
     table = (len(words), width)
-    shapes: dict[str, Shape] = {"token_embd.weight": table, "output.weight": table, "output_norm.weight": (width,)}
-    for layer in range(layers):
+    shapes: dict[str, Shape] = {"token_embd.weight": table, "output.weight": table, f"{norm}.weight": (width,)}
+    for layer, block in enumerate(blocks):
         shapes |= {f"blk.{layer}.{name}": shape for name, shape in block.items()}
     rng = np.random.default_rng(seed)
     ending = [i for i, word in enumerate(words) if word in CONTROL or word == "</s>"]
@@ -232,7 +256,7 @@ def write_gguf(
 ) -> Path:
     """Write a random-weight model and return its path (about 0.2 MB with the defaults).
 
-    arch      "llama", "qwen3", "gemma3" (5 of 6 layers attend to a window) or "mamba" (recurrent)
+    arch      "llama", "qwen3", "gemma3" (5 of 6 layers attend to a window), "mamba" (recurrent) or "lfm2" (hybrid)
     dtype     "f16", "f32" or "q8_0"      head      elements of a head (default: width / heads)
     vocab     at least this many tokens   context   trained context, in tokens
     window    positions of a gemma3's sliding window
@@ -248,6 +272,7 @@ def write_gguf(
         **_pairs(arch, layers=layers, **shape),
         "gemma3.attention.sliding_window": window if arch == "gemma3" else None,
         **(_mamba_pairs(width) if arch == "mamba" else {}),
+        **(_hybrid_pairs(layers, kv_heads) if arch == "lfm2" else {}),
         **words,
         "tokenizer.chat_template": chat_template,
         **(extra or {}),
@@ -256,12 +281,11 @@ def write_gguf(
     for key, value in pairs.items():
         if value is not None:
             _add(writer, key, value)
-    block = _mamba_block(width) if arch == "mamba" else _attention_block(arch, **shape)
     _add_tensors(
         writer,
-        block,
+        _blocks(arch, layers, shape),
+        norm="token_embd_norm" if arch == "lfm2" else "output_norm",
         words=words["tokenizer.ggml.tokens"],
-        layers=layers,
         width=width,
         seed=seed,
         dtype=dtype,

@@ -97,6 +97,8 @@ class Reuse:
         self._kept[sequence.id] = kept = _Kept(path, seen=sequence.computed)
         hit = self._store.match(path, sequence.prompt - 1, window=self._window)
         reach = hit.reach if self._cuts else hit.length
+        if not self._cuts and reach < hit.shared < sequence.prompt:  # prompts part there: a state will be of use
+            sequence.stops = tuple(sorted({*sequence.stops, hit.shared}))
         if reach < max(MIN_PROMPT, sequence.computed + 1) or not self._pays(hit, reach):
             self._store.count(sequence.prompt, 0, 0.0)
             return
