@@ -2,9 +2,10 @@
 
     python benchmarks/main_job.py --peers path/to/llama.cpp/build/bin [--model FILE] [--runs N]
 
-Each round runs both sides one after the other, in turning order, after waiting for a quiet moment; a row's ratio is the
-median of the rounds' ratios. Greedy, 2 threads. The peers should be built from the llama.cpp source inside the
-installed llama-cpp-python. The table goes to stdout as Markdown, everything measured into a JSON file.
+Each round runs both sides one after the other, in turning order; a round in which other processes took more than a few
+per cent of the cores is done again. A row's ratio is the median of the rounds' ratios. Greedy, 2 threads. The peers
+should be built from the llama.cpp source inside the installed llama-cpp-python. The table goes to stdout as Markdown,
+everything measured into a JSON file.
 """
 
 import argparse
@@ -23,12 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import make_model
-from measure import machine, median, peak_memory, run, spread, wait_until_quiet
+from measure import QUIET, Timed, machine, median, peak_memory, run, spread, wait_until_quiet
 
 THREADS = "2"
 PROMPT, ANSWER, DEPTH_PROMPT = 512, 128, 500  # tokens; a digit is a token
+UBATCH = "256"  # what infer computes at once on a CPU (src/infer/models/plan.py); llama-bench: 512
 SHORT = "1234"
 MIB = 2**20
+RESULT = Path(__file__).parent / "results" / "main_job.json"
 INFER = str(Path(sys.executable).parent / "infer")
 Side = Callable[[], float]
 
@@ -78,7 +81,14 @@ class MainJob:
         self._peers, self._model, self._home = peers, str(model), home
         keep = {key: value for key, value in os.environ.items() if not key.startswith(("INFER_", "LLAMA_", "GGML_"))}
         self.environment = keep | {"XDG_CACHE_HOME": str(home / "cache"), "XDG_CONFIG_HOME": str(home / "config")}
-        self._reported: dict[str, float] = {}
+        self.reported: dict[float, float] = {}  # decode, measured -> as --json said it of the same run
+        self.others = 0.0  # the worst share of the cores that others had during a run, until somebody sets it back
+        self.disturbance: list[float] = []  # that share in each round
+
+    def _run(self, command: list[str]) -> Timed:
+        timed = run(command, self.environment)
+        self.others = max(self.others, timed.others)
+        return timed
 
     def _infer(self, prompt: str, answer: int, *more: str) -> list[str]:
         sizes = ["--max-tokens", str(answer), "--threads", THREADS, "--temperature", "0"]
@@ -89,25 +99,22 @@ class MainJob:
         return [*head, "-t", THREADS, "--temp", "0", "-no-cnv", "--no-display-prompt", *more]
 
     def _json(self, prompt: str, answer: int) -> dict[str, Any]:
-        record = json.loads(run(self._infer(prompt, answer, "--json"), self.environment).output)
+        record = json.loads(self._run(self._infer(prompt, answer, "--json")).output)
         assert (record["usage"]["prompt"], record["usage"]["completion"]) == (len(prompt), answer), record["usage"]
         return record
 
     def _bench(self, *more: str) -> float:
         """Tokens a second of llama-bench: one repetition after its own warm-up."""
         command = [str(self._peers / "llama-bench"), "-m", self._model, "-t", THREADS, "-r", "1", "-o", "json", *more]
-        return float(json.loads(run(command, self.environment).output)[0]["avg_ts"])
+        return float(json.loads(self._run(command).output)[0]["avg_ts"])
 
     def decode(self) -> float:
         """Tokens a second from the first token to the last, all that happens in between included."""
         record = self._json("7" * DEPTH_PROMPT, ANSWER)
         timings = record["timings"]
-        self._reported["decode"] = timings["decode_tps"]
-        return (ANSWER - 1) / (timings["total_ms"] - timings["first_token_ms"]) * 1000
-
-    def reported_decode(self) -> float:
-        """What --json said in the run before: llama_decode alone, as llama-bench counts."""
-        return self._reported["decode"]
+        rate = (ANSWER - 1) / (timings["total_ms"] - timings["first_token_ms"]) * 1000
+        self.reported[rate] = timings["decode_tps"]
+        return rate
 
     def bench_decode(self) -> float:
         """llama-bench at the same settings and depth."""
@@ -125,15 +132,15 @@ class MainJob:
         """Seconds from before the start of `infer run` to its first byte. forget: the file is new to it."""
         if forget:
             shutil.rmtree(self._home / "cache", ignore_errors=True)
-        return run(self._infer(SHORT, 1), self.environment).first_byte
+        return self._run(self._infer(SHORT, 1)).first_byte
 
     def completion_first_token(self) -> float:
         """Seconds from before the start of llama-completion to its first byte."""
-        return run(self._completion(SHORT, 1, "--no-warmup", "-c", "4096"), self.environment).first_byte
+        return self._run(self._completion(SHORT, 1, "--no-warmup", "-c", "4096")).first_byte
 
     def python(self, *words: str) -> float:
         """Seconds of a whole command that speaks."""
-        return run(list(words), self.environment).end
+        return self._run(list(words)).end
 
     def memory(self, command: list[str]) -> tuple[float, float]:
         """(resident, anonymous) peak in MiB."""
@@ -150,48 +157,57 @@ class MainJob:
         }
 
 
-def compare(rounds: int, busy: list[float], *sides: Side) -> list[list[float]]:
-    """Every side once a round, in turning order; per side, its figures."""
+def compare(job: MainJob, rounds: int, *sides: Side) -> list[list[float]]:
+    """Every side once a round, in turning order; per side, its figures.
+
+    A round in which others disturbed a run is done again, as long as that is not half of the rounds.
+    """
     found: list[list[float]] = [[] for _ in sides]
+    spare = rounds // 2
     for turn in range(rounds):
         order = range(len(sides)) if turn % 2 == 0 else range(len(sides) - 1, -1, -1)
-        for number in order:
-            busy.append(wait_until_quiet())
-            found[number].append(sides[number]())
+        while True:
+            job.others = 0.0
+            figures = {number: undisturbed(sides[number]) for number in order}
+            if job.others <= QUIET or spare == 0:
+                break
+            spare -= 1
+        job.disturbance.append(job.others)
+        for number, figure in figures.items():
+            found[number].append(figure)
     return found
 
 
-def rate_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
+def undisturbed(side: Side) -> float:
+    """A figure measured from a quiet moment on."""
+    wait_until_quiet()
+    return side()
+
+
+def rate_rows(job: MainJob, runs: int) -> list[Row]:
     """Decode and prefill."""
-    reported: list[float] = []
-
-    def decode() -> float:
-        rate = job.decode()
-        reported.append(job.reported_decode())
-        return rate
-
-    ours, theirs = compare(runs, busy, decode, job.bench_decode)
+    ours, theirs = compare(job, runs, job.decode, job.bench_decode)
+    reported = [job.reported[rate] for rate in ours]
     same = f"llama-bench tg{ANSWER} -d {DEPTH_PROMPT} --repack 0 -fa 0"
     rows = [
         Row("decode, first token to last, sampling included", same, "tok/s", (">=", 0.97), ours, theirs),
         Row("decode, as --json reports it", same, "tok/s", None, reported, theirs),
     ]
-    equal = partial(job.bench_prefill, "--repack", "0", "-fa", "0")
-    ours, theirs, default = compare(runs, busy, job.prefill, equal, job.bench_prefill)
+    equal = partial(job.bench_prefill, "--repack", "0", "-fa", "0", "-ub", UBATCH)
+    ours, theirs, default = compare(job, runs, job.prefill, equal, job.bench_prefill)
     peer = f"llama-bench pp{PROMPT}"
     return [
         *rows,
-        Row("prefill", f"{peer} --repack 0 -fa 0", "tok/s", (">=", 0.97), ours, theirs),
+        Row("prefill", f"{peer} --repack 0 -fa 0 -ub {UBATCH}", "tok/s", (">=", 0.97), ours, theirs),
         Row("prefill", f"{peer} at its defaults", "tok/s", (">=", 1.10), ours, default),
     ]
 
 
-def start_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
+def start_rows(job: MainJob, runs: int) -> list[Row]:
     """From the start of the process to the first token, the file known and new."""
     known, new = partial(job.first_token, forget=False), partial(job.first_token, forget=True)
-    job.completion_first_token()  # the page cache is warm, for both
     job.first_token(forget=False)
-    ours, theirs, first_ever = compare(runs, busy, known, job.completion_first_token, new)
+    ours, theirs, first_ever = compare(job, runs, known, job.completion_first_token, new)
     peer = "llama-completion --no-warmup -c 4096 -n 1"
     return [
         Row("process start to first token, 4-token prompt", peer, "s", ("<=", 0.60), ours, theirs),
@@ -199,13 +215,13 @@ def start_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
     ]
 
 
-def help_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
+def help_rows(job: MainJob, runs: int) -> list[Row]:
     """Commands that need no model."""
     imports = partial(job.python, sys.executable, "-c", "import typer; print()")
     sides = partial(job.python, INFER, "--help"), imports, partial(job.python, INFER, "--version")
     for side in sides:
         side()
-    ours, theirs, version_ = compare(runs, busy, *sides)
+    ours, theirs, version_ = compare(job, runs, *sides)
     peer = 'python -c "import typer"'
     return [
         Row("infer --help", peer, "s", ("<=", 1.50), ours, theirs),
@@ -213,12 +229,11 @@ def help_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
     ]
 
 
-def memory_rows(job: MainJob, runs: int, busy: list[float]) -> list[Row]:
+def memory_rows(job: MainJob, runs: int) -> list[Row]:
     """Peak memory of the same short job."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in job.memory_commands()}
-    for _ in range(runs):
+    for _ in range(min(runs, 3)):  # a peak hardly varies, and does not mind company
         for name, command in job.memory_commands().items():
-            busy.append(wait_until_quiet())
             found[name].append(job.memory(command))
 
     def row(kind: int, peer: str, goal: tuple[str, float] | None) -> Row:
@@ -252,31 +267,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="measure infer against llama.cpp's own tools")
     parser.add_argument("--peers", type=Path, required=True, help="folder with llama-bench and llama-completion")
     parser.add_argument("--model", type=Path, help="GGUF file; default: the random one of make_model.py")
-    parser.add_argument(
-        "--runs", type=int, default=7, help="rounds of the slow rows; quick ones get 2 and 4 times that"
-    )
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "main_job.json", help="JSON file")
+    parser.add_argument("--runs", type=int, default=7, help="rounds of the slow rows; quick ones get 2 or 4 times that")
+    parser.add_argument("--out", type=Path, default=RESULT, help="JSON file")
     given = parser.parse_args()
     model = (given.model or make_model.make(make_model.DEFAULT_OUT)).absolute()
-    busy: list[float] = []
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as home:
         job = MainJob(given.peers.absolute(), model, Path(home))
-        rows = start_rows(job, 2 * given.runs, busy)
-        rows += rate_rows(job, given.runs, busy)
-        rows += help_rows(job, 4 * given.runs, busy)
-        rows += memory_rows(job, min(3, given.runs), busy)
+        job.completion_first_token()  # the page cache is warm, for both
+        for make_rows, runs in ((start_rows, 2), (rate_rows, 1), (help_rows, 4), (memory_rows, 1)):
+            rows += make_rows(job, runs * given.runs)
+            save(given.out, model, job, rows)
     wait_until_quiet()
     gap = decode_gap(model)
+    save(given.out, model, job, rows, gap)
     print(report(rows, gap))
+    others = job.disturbance
+    print(
+        f"\nOthers used {median(others):.1%} of the cores in the median of the rounds, {max(others):.1%} in the worst."
+    )
+
+
+def save(path: Path, model: Path, job: MainJob, rows: list[Row], gap: dict[str, float] | None = None) -> None:
+    """Write what is measured so far: whoever ends this early loses nothing."""
     versions = {name: version(name) for name in ("infer", "llama-cpp-python", "typer")}
     facts = machine() | versions | {"python": sys.version.split()[0], "model": model.name}
-    facts |= {"date": datetime.now(UTC).date().isoformat(), "load": f"{os.getloadavg()[0]:.1f}"}
-    quiet = {"median": median(busy), "worst": max(busy)}
-    print(
-        f"\nCores in use by others before each run: {quiet['median']:.0%} in the median, {quiet['worst']:.0%} at worst."
+    facts |= {"date": datetime.now(UTC).date().isoformat()}
+    ratios = [{"ratio": median(row.ratios), **asdict(row)} for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        json.dumps({"facts": facts, "others": job.disturbance, "rows": ratios, "decode_gap": gap}, indent=1) + "\n"
     )
-    record = {"facts": facts, "others": quiet, "rows": [asdict(row) for row in rows], "decode_gap": gap}
-    given.out.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

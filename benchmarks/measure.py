@@ -1,5 +1,7 @@
 """Clocks and scales for processes: first byte, end, peak memory, and whether the machine is quiet."""
 
+import contextlib
+import ctypes
 import os
 import statistics
 import subprocess
@@ -8,23 +10,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-_QUIET = 0.06  # of all cores' time
-_LOOK = 0.25  # seconds
-_PATIENCE = 20.0  # seconds
+QUIET = 0.08  # of all cores' time: others may use this much
+_LOOK = 0.1  # seconds
+_PATIENCE = 0.3  # seconds
 _POLL = 0.005  # seconds between looks at a process's memory
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds; what /proc/stat counts in
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One process: seconds from before its start to the first byte on stdout and to its end; what it wrote."""
+    """One process and what it left behind.
+
+    first_byte, end    seconds from before its start to the first byte on stdout, and to its end
+    others             the share of all cores' time that went to processes that are not its descendants
+    """
 
     first_byte: float
     end: float
     output: bytes
+    others: float
 
 
 def run(command: list[str], environment: dict[str, str]) -> Timed:
     """Run a command to its end; stdin is empty. Exits loudly when it fails or says nothing."""
+    _adopt_orphans()
+    busy, total, own = *_ticks(), _own_seconds()
     started = time.perf_counter()
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, bufsize=0
@@ -37,7 +48,28 @@ def run(command: list[str], environment: dict[str, str]) -> Timed:
         end = time.perf_counter() - started
     if process.returncode != 0 or not first:
         raise SystemExit(f"{command} ended with {process.returncode}:\n{errors.decode(errors='replace')[-2000:]}")
-    return Timed(first_byte, end, first + rest)
+    _reap_orphans()
+    busy_after, total_after = _ticks()
+    foreign = (busy_after - busy - 2) * _TICK - (_own_seconds() - own)  # two ticks: the counters are coarse
+    others = max(0.0, foreign / ((total_after - total) * _TICK))
+    return Timed(first_byte, end, first + rest, others)
+
+
+def _adopt_orphans() -> None:
+    """Have orphaned descendants become our children, so that the CPU time of a killed worker is counted as ours."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _reap_orphans() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def _own_seconds() -> float:
+    """CPU seconds of this process and of all its ended children."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +122,7 @@ def _status(pid: int) -> dict[str, int]:
     return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith(" kB")}
 
 
-def busy(seconds: float = _LOOK) -> float:
+def busy_share(seconds: float = _LOOK) -> float:
     """The share of all cores' time that somebody uses while we sleep."""
     before = _ticks()
     time.sleep(seconds)
@@ -101,7 +133,7 @@ def busy(seconds: float = _LOOK) -> float:
 def wait_until_quiet() -> float:
     """Wait for a moment in which the machine has nothing else to do; the share of time others used at the last look."""
     until = time.monotonic() + _PATIENCE
-    while (share := busy()) > _QUIET and time.monotonic() < until:
+    while (share := busy_share()) > QUIET and time.monotonic() < until:
         pass
     return share
 
