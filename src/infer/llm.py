@@ -63,6 +63,7 @@ class LLM:
 
     def __init__(self, path: str, config: EngineConfig) -> None:
         started = perf_counter()
+        self._path = path
         self._log = Log()
         self._config = config
         self._model = Model(path, config, self._log)
@@ -70,14 +71,31 @@ class LLM:
             self._model.close()
             raise BadModelFile(path=path, why="it does not generate text (an encoder, or a diffusion model)")
         self.abort_flag = AbortFlag()
-        self._reuse = open_reuse(self._model, path, config)
-        self._engine = Engine(self._model, config, self.abort_flag, self._reuse)
-        source = self._model.chat_template
-        self._prompts = PromptBuilder(self._model.vocabulary, source, config.max_context, self._model.trained_context)
-        self._reasoning = detect(source)
+        self._reasoning = detect(self._model.chat_template)
         self._visible = self._marker_tokens(self._reasoning)
-        self._answers: dict[int, _Answer] = {}
+        self._build()
         self._load_seconds = perf_counter() - started
+
+    def _build(self) -> None:
+        """What depends on the configuration, over the weights that are loaded."""
+        model, config = self._model, self._config
+        self._answers: dict[int, _Answer] = {}
+        self._reuse = open_reuse(model, self._path, config)
+        self._engine = Engine(model, config, self.abort_flag, self._reuse)
+        source = model.chat_template
+        self._prompts = PromptBuilder(model.vocabulary, source, config.max_context, model.trained_context)
+
+    def serves(self, path: str, config: EngineConfig) -> bool:
+        """Whether another configuration needs no other weights than those that are loaded."""
+        mine = self._config
+        return (path, config.gpu_layers, config.lora) == (self._path, mine.gpu_layers, mine.lora)
+
+    def configure(self, config: EngineConfig) -> None:
+        """Go on with another configuration that `serves`. No request may be running."""
+        assert not self._answers, "a request would be lost"
+        self._engine.close()
+        self._config = config
+        self._build()
 
     def prompt(self, request: Request) -> Prompt:
         """The prompt as text and token ids: whole, whether it fits or not, or cut where the request allows that.

@@ -333,3 +333,17 @@ def test_config_and_records_are_valid_json_on_a_terminal(infer: Command, random_
     result = infer.run("run", random_model, "hello", *options, "--max-tokens", "900", stdout="tty")
     assert result.code == 0
     assert json.loads(result.out)["usage"]["completion"] > 100
+
+
+def test_the_load_that_starts_before_the_options_are_read_changes_nothing_they_say(
+    infer: Command, random_model: Path, spm_model: Path
+) -> None:
+    plain = infer.run("run", random_model, "hello", "-n", "-t", "0", "--max-tokens", "20")
+    options_first = infer.run("run", "-n", "-t", "0", "--max-tokens", "20", random_model, "hello")
+    assert plain.out == options_first.out
+    record = infer.run("run", random_model, "hello", "-n", "--ctx", "700", "--max-tokens", "2", "--json").json
+    assert record["context"]["size"] == 768, "700, rounded up by llama.cpp"
+    elsewhere = infer.run("run", "no-such-model", "hello", "-n")
+    assert (elsewhere.code, elsewhere.out) == (3, b"")
+    mistaken = infer.run("run", spm_model, "hello", "--temprature", "1")
+    assert (mistaken.code, mistaken.out) == (2, b"")

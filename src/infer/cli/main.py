@@ -25,6 +25,9 @@ def main() -> None:
 
         with suppress(OSError):  # too many processes or files: whoever needs the worker tries again and says so
             worker = spawn()
+            from infer.cli.early import load_early
+
+            load_early(worker, arguments)
     from infer.cli.app import run_command_line
 
     code = run_command_line(arguments, worker=worker, stdout_open=stdout_open)

@@ -118,9 +118,12 @@ class Worker:
     def _load(self, path: str, config: EngineConfig) -> None:
         from infer.llm import LLM
 
-        if self._llm is not None:
-            self._llm.close()
-        self._llm = LLM(path, config)
+        if self._llm is not None and self._llm.serves(path, config):
+            self._llm.configure(config)
+        else:
+            if self._llm is not None:
+                self._llm.close()
+            self._llm = LLM(path, config)
         self._wire.send({"event": "loaded"})
 
     def _pieces(self, tokens: list[int]) -> Json:

@@ -1,0 +1,33 @@
+"""Starts loading the model before the command line is parsed: the parser's libraries take longer than all the rest."""
+
+import os
+from contextlib import suppress
+from dataclasses import asdict
+
+from infer.errors import InferError
+from infer.machine import detect
+from infer.models.plan import Wish, plan
+from infer.models.ref import ModelRef
+from infer.models.store import Store
+from infer.settings import cache_dir, resolve
+from infer.worker.spawn import Spawned
+from infer.worker.wire import Wire
+
+_CHANGE_THE_WEIGHTS = ("--gpu-layers", "--lora")
+
+
+def load_early(worker: Spawned, arguments: list[str]) -> None:
+    """Tell the worker to load what the parsed command line will ask for; do nothing where that is not certain.
+
+    The first word after the command is MODEL unless it is an option. The parsed command line sends its own `load`; it
+    keeps these weights if they are the right ones (`LLM.serves`), and what is wrong with the model is said then.
+    """
+    if len(arguments) < 2 or arguments[1].startswith("-"):
+        return
+    if any(word.startswith(_CHANGE_THE_WEIGHTS) for word in arguments):
+        return
+    with suppress(InferError, OSError):
+        settings = resolve({})
+        model, _ = Store(cache_dir(os.environ), settings.models).resolve(ModelRef.parse(arguments[1]))
+        config = plan(model.metadata, detect(), Wish(gpu_layers=settings["gpu_layers"]))
+        Wire(worker.reader, worker.writer).send({"do": "load", "path": model.path, "config": asdict(config)})
