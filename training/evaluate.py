@@ -12,7 +12,7 @@ from engine import Model
 from exam import GOALS, exam, overlaps, variety
 
 FILE = Path(__file__).parents[1] / "src" / "infer" / "data" / "tiny.gguf"
-TEMPERATURE = 0.4
+TEMPERATURE = 0.7
 
 
 def arguments():

@@ -16,7 +16,7 @@ import tokenizer
 from model import Llama, Shape
 
 DESCRIPTION = "The model inside infer: tells short stories, answers questions about them, turns them into JSON"
-SAMPLING = {"temp": 0.4, "top_k": 40, "top_p": 0.95, "min_p": 0.05}
+SAMPLING = {"temp": 0.7, "top_k": 40, "top_p": 0.95, "min_p": 0.05}
 MATRICES = {"q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output",
             "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down"}
 NORMS = {"attn_norm": "attn_norm", "ffn_norm": "ffn_norm"}
