@@ -80,7 +80,8 @@ class MainJob:
     def __init__(self, peers: Path, model: Path, home: Path) -> None:
         self._peers, self._model, self._home = peers, str(model), home
         keep = {key: value for key, value in os.environ.items() if not key.startswith(("INFER_", "LLAMA_", "GGML_"))}
-        self.environment = keep | {"XDG_CACHE_HOME": str(home / "cache"), "XDG_CONFIG_HOME": str(home / "config")}
+        places = {"XDG_CACHE_HOME": str(home / "cache"), "XDG_CONFIG_HOME": str(home / "config")}
+        self.environment = keep | places | {"INFER_NO_CACHE": "1"}  # a prompt read from disk is no prefill
         self.reported: dict[float, float] = {}  # decode, measured -> as --json said it of the same run
         self.others = 0.0  # the worst share of the cores that others had during a run, until somebody sets it back
         self.disturbance: list[float] = []  # that share in each round
