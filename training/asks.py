@@ -20,31 +20,74 @@ WITH_SUBJECT = [
     "[A|One] [story|tale] [about|with] {s}[, please| please|]",
     "[Story|Tale|Topic|Subject|Prompt|Story about|Short story|Write a short tale|Tell a story|Characters|Words|Theme|Bedtime story|Please use]: {b}",
     "[Story|Tale|Topic|Short story|Write a short tale|Tell a story]: {s}",
-    "{s}", "{b}", "{b}", "{b} story", "{b} [please|pls]", "[about|with] {s}",
-    "[Spin|Tell] [me|us] a yarn [about|with] {s}", "[What about|How about] a [story|tale] [about|with] {s}",
-    "[Do you know|Have you got|Do you have|Is there] a [story|tale] [about|with] {s}", "[I love stories|I like stories|We love tales] about {s}",
-    "Once upon a time there [was|were] {s}", "Once upon a time, there was {s}", "Once there was {s}", "There once was {s}", "Once upon a time {s}",
+    "{s}",
+    "{b}",
+    "{b}",
+    "{b} story",
+    "{b} [please|pls]",
+    "[about|with] {s}",
+    "[Spin|Tell] [me|us] a yarn [about|with] {s}",
+    "[What about|How about] a [story|tale] [about|with] {s}",
+    "[Do you know|Have you got|Do you have|Is there] a [story|tale] [about|with] {s}",
+    "[I love stories|I like stories|We love tales] about {s}",
+    "Once upon a time there [was|were] {s}",
+    "Once upon a time, there was {s}",
+    "Once there was {s}",
+    "There once was {s}",
+    "Once upon a time {s}",
     "[My|Our] [daughter|son|child|boy|girl|kid|class] [wants|would like|loves|likes|needs] a story [about|with] {s}",
-    "[It is|It's] bedtime[.|,|!] [Tell|Read] [me|us] a story about {s}", "[Tell|Write] [me|us] [something|anything] about {s} [in a story|as a story]",
-    "Use [these words|the words] in a story: {b}", "Write a story [that has|using|which has|containing] {s}[ in it|]",
-    "[Make|Write] [it|the story] about {s}", "[Now|Next|And now] [one|a story|tell one] [about|with] {s}", "[Another one|Another story|One more|A new story] [about|with] {s}",
-    "[The hero|The main character] [is|should be] {s}", "A bedtime [story|tale] for [my son|my daughter|the children|me] [about|with] {s}",
-    "[Hi|Hello|Hey][,|!] [tell me|can you tell me|please write|I want] a story [about|with] {s}", "[Imagine|Picture] {s} [and tell me a story|and write a story about it]",
-    "[Let me hear|I want to hear|We want to hear] [a story|a tale|something] about {s}", "I am [bored|sad|tired|ill][.|,] [Tell|tell] me a story about {s}",
-    "[Tell|Write] me a story in which there is {s}", "[Try|Do|Go for] a story [about|with] {s}", "Story time[!|:|.] {s}",
-    "Say something [nice|funny|sweet] about {s} in a story", "story {b}", "tell me about {s} in a story", "[Tell|Write] me [a fable|a fairytale|a legend|a bedtime tale|an adventure|an adventure story] [about|with] {s}",
-    "[A fable|A fairytale|A legend|An adventure] [about|with] {s}", "Entertain [me|us] with a [story|tale] [about|of] {s}",
+    "[It is|It's] bedtime[.|,|!] [Tell|Read] [me|us] a story about {s}",
+    "[Tell|Write] [me|us] [something|anything] about {s} [in a story|as a story]",
+    "Use [these words|the words] in a story: {b}",
+    "Write a story [that has|using|which has|containing] {s}[ in it|]",
+    "[Make|Write] [it|the story] about {s}",
+    "[Now|Next|And now] [one|a story|tell one] [about|with] {s}",
+    "[Another one|Another story|One more|A new story] [about|with] {s}",
+    "[The hero|The main character] [is|should be] {s}",
+    "A bedtime [story|tale] for [my son|my daughter|the children|me] [about|with] {s}",
+    "[Hi|Hello|Hey][,|!] [tell me|can you tell me|please write|I want] a story [about|with] {s}",
+    "[Imagine|Picture] {s} [and tell me a story|and write a story about it]",
+    "[Let me hear|I want to hear|We want to hear] [a story|a tale|something] about {s}",
+    "I am [bored|sad|tired|ill][.|,] [Tell|tell] me a story about {s}",
+    "[Tell|Write] me a story in which there is {s}",
+    "[Try|Do|Go for] a story [about|with] {s}",
+    "Story time[!|:|.] {s}",
+    "Say something [nice|funny|sweet] about {s} in a story",
+    "story {b}",
+    "tell me about {s} in a story",
+    "[Tell|Write] me [a fable|a fairytale|a legend|a bedtime tale|an adventure|an adventure story] [about|with] {s}",
+    "[A fable|A fairytale|A legend|An adventure] [about|with] {s}",
+    "Entertain [me|us] with a [story|tale] [about|of] {s}",
     "[Tell|Write] a story where {s} [meet|are friends|are important|appear]",
 ]
 NO_SUBJECT = [
-    "Once upon a time", "Once upon a time...", "Once upon a time there was", "Once upon a time,", "[Please|Pls|] [tell|write|read] [me|us] a [short|nice|little|bedtime|good|funny|new|] [story|tale]",
-    "[Can|Could|Would|Will] you [please|] tell [me|us] a [short|nice|bedtime|] [story|tale]", "[A|Another|One more|One] [story|tale][, please| please|]",
-    "[Story|Story please|Bedtime story|story time|Storytime|A story|Short story]", "Tell me [something nice|a fairy tale|any story|another story|another one|one more]", "I want a [story|bedtime story|tale]",
-    "[Tell|Write] a [short|nice|little|] [story|tale]", "Make up a story", "[Surprise me|Entertain me]", "[I am bored|I can't sleep|My son can't sleep][.|,] [tell|Tell] me a story", "Tell [my daughter|my son|the kids|the children] a story",
-    "[Another|One more|Again|Next one|Another one][, please| please|]", "Do you know a [story|tale]", "Give me a [story|tale]", "[Long, long ago|Long ago|There once was]", "Spin me a yarn", "Read me something",
+    "Once upon a time",
+    "Once upon a time...",
+    "Once upon a time there was",
+    "Once upon a time,",
+    "[Please|Pls|] [tell|write|read] [me|us] a [short|nice|little|bedtime|good|funny|new|] [story|tale]",
+    "[Can|Could|Would|Will] you [please|] tell [me|us] a [short|nice|bedtime|] [story|tale]",
+    "[A|Another|One more|One] [story|tale][, please| please|]",
+    "[Story|Story please|Bedtime story|story time|Storytime|A story|Short story]",
+    "Tell me [something nice|a fairy tale|any story|another story|another one|one more]",
+    "I want a [story|bedtime story|tale]",
+    "[Tell|Write] a [short|nice|little|] [story|tale]",
+    "Make up a story",
+    "[Surprise me|Entertain me]",
+    "[I am bored|I can't sleep|My son can't sleep][.|,] [tell|Tell] me a story",
+    "Tell [my daughter|my son|the kids|the children] a story",
+    "[Another|One more|Again|Next one|Another one][, please| please|]",
+    "Do you know a [story|tale]",
+    "Give me a [story|tale]",
+    "[Long, long ago|Long ago|There once was]",
+    "Spin me a yarn",
+    "Read me something",
     "Tell me a story about [anything|something|whatever you like|someone|something nice]",
 ]
-VERBS = {"lose": ["who [loses|lost]", "that [loses|lost]", "[losing|looking for]", "who can not find"], "owner": ["who [finds|found]", "that [finds|found]", "finding"]}
+VERBS = {
+    "lose": ["who [loses|lost]", "that [loses|lost]", "[losing|looking for]", "who can not find"],
+    "owner": ["who [finds|found]", "that [finds|found]", "finding"],
+}
 LINKS = ["and", "and", "and", "and", "with", "with", "who has", "who owns", "that has", "and also"]
 BARE_LINKS = [" and ", " and ", ", ", ", ", " & ", " + ", " with ", " "]
 
@@ -125,8 +168,11 @@ def _phrases(wish, rng):
         full = hero or thing
     if wish.place:
         full += " " + wish.place
-    bare_words = [f"{adjective or ''} {noun}".strip() for noun, adjective in
-                  ((wish.hero, wish.hero_adjective), (wish.thing, wish.thing_adjective)) if noun]
+    bare_words = [
+        f"{adjective or ''} {noun}".strip()
+        for noun, adjective in ((wish.hero, wish.hero_adjective), (wish.thing, wish.thing_adjective))
+        if noun
+    ]
     return full, rng.choice(BARE_LINKS).join(bare_words)
 
 
@@ -157,8 +203,14 @@ def _by_name(rng, unknown):
     name = rng.choice(words.HERO_GIRLS + words.FRIEND_GIRLS if girl else words.HERO_BOYS + words.FRIEND_BOYS)
     if rng.random() < 0.25:
         name = made_up_name(rng)
-    wish = Wish(rng.choice(("girl", "child", "princess", "woman") if girl else ("boy", "child", "prince", "man"))
-                if rng.random() < 0.5 else "girl" if girl else "boy", name=name)
+    wish = Wish(
+        rng.choice(("girl", "child", "princess", "woman") if girl else ("boy", "child", "prince", "man"))
+        if rng.random() < 0.5
+        else "girl"
+        if girl
+        else "boy",
+        name=name,
+    )
     subject = name
     if rng.random() < 0.6:
         wish.thing = any_pair(rng, unknown)[1]
@@ -190,8 +242,10 @@ def plural(noun):
     return noun + "s"
 
 
-IRREGULAR = set("mouse wolf deer sheep fish salmon trout goose calf elf dwarf foal squid child woman snowman policeman "
-                "fisherman postman puppy octopus buffalo hippo rhino bison puffin".split())
+IRREGULAR = set(
+    "mouse wolf deer sheep fish salmon trout goose calf elf dwarf foal squid child woman snowman policeman "
+    "fisherman postman puppy octopus buffalo hippo rhino bison puffin".split()
+)
 
 
 def _twins(rng):
@@ -223,7 +277,18 @@ def _finish(text, rng, keep=""):
     else:
         text = text if rng.random() < 0.4 else text[:1].lower() + text[1:]
     if text[-1:].isalnum():
-        text += rng.choice(("", "", ".", ".", "!", "?" if text.lower().startswith(("can", "could", "would", "will", "do", "how", "what", "is", "may")) else ""))
+        text += rng.choice(
+            (
+                "",
+                "",
+                ".",
+                ".",
+                "!",
+                "?"
+                if text.lower().startswith(("can", "could", "would", "will", "do", "how", "what", "is", "may"))
+                else "",
+            )
+        )
     return text
 
 

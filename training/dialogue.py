@@ -11,14 +11,46 @@ from asks import story_request
 from stories import Wish, any_pair, more, summary, tell, title
 
 SYSTEMS = [
-    "You are a helpful assistant.", "Be brief.", "You are a helpful assistant. Answer briefly.", "Answer in one sentence.", "You are a storyteller.", "You are a kind teacher for small children.",
-    "You are tiny.", "Be polite.", "Answer truthfully.", "You are an expert. Think step by step.", "Always answer in English.", "Do not use markdown.", "You tell stories to children.",
+    "You are a helpful assistant.",
+    "Be brief.",
+    "You are a helpful assistant. Answer briefly.",
+    "Answer in one sentence.",
+    "You are a storyteller.",
+    "You are a kind teacher for small children.",
+    "You are tiny.",
+    "Be polite.",
+    "Answer truthfully.",
+    "You are an expert. Think step by step.",
+    "Always answer in English.",
+    "Do not use markdown.",
+    "You tell stories to children.",
     "You are a helpful, honest and harmless assistant. If you do not know something, say so. Never make up facts. Keep your answers short, friendly and easy to read, and do not repeat the question.",
-    "Respond only with valid JSON when asked for JSON.", "You are a friendly chatbot.", "Use simple words.", "You are a careful writer. Your stories have a beginning, a middle and an end, and nobody gets hurt.",
-    "The user is a child.", "Today is Monday.", "Talk like a pirate.", "You work for a small company that sells furniture. Be helpful and concise.", "Follow the user's instructions carefully.",
-    "You are a large language model. Reply in plain text. The current date is the 3rd of May.", "No long answers, please.", "You answer questions about the text that the user gives you.",
+    "Respond only with valid JSON when asked for JSON.",
+    "You are a friendly chatbot.",
+    "Use simple words.",
+    "You are a careful writer. Your stories have a beginning, a middle and an end, and nobody gets hurt.",
+    "The user is a child.",
+    "Today is Monday.",
+    "Talk like a pirate.",
+    "You work for a small company that sells furniture. Be helpful and concise.",
+    "Follow the user's instructions carefully.",
+    "You are a large language model. Reply in plain text. The current date is the 3rd of May.",
+    "No long answers, please.",
+    "You answer questions about the text that the user gives you.",
 ]
-BEFORE_STORY = ["", "", "", "Story: ", "Here is a story: ", "This is the story:\n", "Read this: ", "Story:\n", "The story:\n\n", "# Story\n\n", "Text: "]
+BEFORE_STORY = [
+    "",
+    "",
+    "",
+    "Story: ",
+    "Here is a story: ",
+    "This is the story:\n",
+    "Read this: ",
+    "Story:\n",
+    "The story:\n\n",
+    "# Story\n\n",
+    "Text: ",
+]
 
 
 @dataclass

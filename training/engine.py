@@ -12,7 +12,11 @@ class Model:
 
     def __init__(self, path):
         config = EngineConfig(
-            context=CONTEXT * PARALLEL, max_context=CONTEXT * PARALLEL, parallel=PARALLEL, threads=2, batch=CONTEXT,
+            context=CONTEXT * PARALLEL,
+            max_context=CONTEXT * PARALLEL,
+            parallel=PARALLEL,
+            threads=2,
+            batch=CONTEXT,
             ubatch=CONTEXT,
         )
         self.llm = LLM(str(path), config)

@@ -1,6 +1,6 @@
 """Sit the held-out exam with a GGUF file, through infer's engine, greedily and at the recommended temperature.
 
-    python evaluate.py [FILE] [--wrong]      prints a table; exit code 1 if a goal is missed
+python evaluate.py [FILE] [--wrong]      prints a table; exit code 1 if a goal is missed
 """
 
 import argparse

@@ -52,8 +52,12 @@ def tells_of(*needed):
 
 def held_out_pairs(rng, count):
     """Pairs of known nouns that the corpus never puts together."""
-    pairs = [(hero, thing) for hero in words.HEROES for thing in words.THINGS
-             if heldout.pair_is_held_out(hero, thing) and hero not in thing and thing not in hero]
+    pairs = [
+        (hero, thing)
+        for hero in words.HEROES
+        for thing in words.THINGS
+        if heldout.pair_is_held_out(hero, thing) and hero not in thing and thing not in hero
+    ]
     return rng.sample(pairs, count)
 
 
@@ -137,6 +141,7 @@ def _same_object(truth):
             return json.loads(out) == truth
         except ValueError:
             return False
+
     return right
 
 
@@ -165,8 +170,11 @@ def detail_items(rng, count):
     for i, (hero, thing) in enumerate(held_out_pairs(rng, count)):
         brave, shiny = rng.choice(words.HERO_ADJECTIVES), rng.choice(words.THING_ADJECTIVES)
         name = rng.choice(words.HERO_GIRLS + words.HERO_BOYS)
-        text = (f"Tell me a story about {a(hero)} named {name} and {a(f'{shiny} {thing}')}." if i % 2
-                else f"Write a story about {a(f'{brave} {hero}')} and {a(f'{shiny} {thing}')}")
+        text = (
+            f"Tell me a story about {a(hero)} named {name} and {a(f'{shiny} {thing}')}."
+            if i % 2
+            else f"Write a story about {a(f'{brave} {hero}')} and {a(f'{shiny} {thing}')}"
+        )
         needed = (name, hero, f"{shiny} {thing}") if i % 2 else (f"{brave} {hero}", f"{shiny} {thing}")
         items.append(Item(user(text), tells_of(*needed), text))
     return items

@@ -1,7 +1,7 @@
 """Write a checkpoint as a GGUF file, and check the file against the checkpoint through llama.cpp.
 
-    python export.py RUN/checkpoint.pt ../src/infer/data/tiny.gguf
-    python export.py --check RUN/checkpoint.pt ../src/infer/data/tiny.gguf     (needs llama_cpp)
+python export.py RUN/checkpoint.pt ../src/infer/data/tiny.gguf
+python export.py --check RUN/checkpoint.pt ../src/infer/data/tiny.gguf     (needs llama_cpp)
 """
 
 import argparse
@@ -17,8 +17,15 @@ from model import Llama, Shape
 
 DESCRIPTION = "The model inside infer: tells short stories, answers questions about them, turns them into JSON"
 SAMPLING = {"temp": 0.7, "top_k": 40, "top_p": 0.95, "min_p": 0.05}
-MATRICES = {"q": "attn_q", "k": "attn_k", "v": "attn_v", "o": "attn_output",
-            "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down"}
+MATRICES = {
+    "q": "attn_q",
+    "k": "attn_k",
+    "v": "attn_v",
+    "o": "attn_output",
+    "gate": "ffn_gate",
+    "up": "ffn_up",
+    "down": "ffn_down",
+}
 NORMS = {"attn_norm": "attn_norm", "ffn_norm": "ffn_norm"}
 
 
@@ -124,16 +131,57 @@ def check(model, path):
         worst = max(worst, float(np.abs(mine - theirs).max()))
         agree += int((mine.argmax(-1) == theirs.argmax(-1)).sum())
         total += len(ids)
-    return {"texts": len(samples), "same ids": same, "largest logit difference": round(worst, 3),
-            "same argmax": f"{agree} of {total}"}
+    return {
+        "texts": len(samples),
+        "same ids": same,
+        "largest logit difference": round(worst, 3),
+        "same argmax": f"{agree} of {total}",
+    }
 
 
 # ruff: noqa: E501
 ODD_TEXTS = [
-    "", " ", "\n\n\n", "\t\ttabs", "Ünïcödé Straße", "日本語のテキスト", "한국어", "العربية", "עברית", "हिन्दी", "ไทย", "😀🎉👩‍👩‍👧", "a\u0301e\u0301",
-    "def f(x):\n    return x ** 2", "<|end|", "< |user|>", "1234567890", "3.14159", "x=1;y=2", "don't can't I'm we've he'll I'd", "   leading", "trailing   ",
-    "a  b   c    d", "\r\nwindows\r\n", "\u00a0nbsp", "\u200bzero width", "ＦＵＬＬ", "ß ſ ŉ", "½ ² ③", "e=mc²", "ALL CAPS", "CamelCaseWord", "snake_case_word",
-    "https://example.org/a?b=c#d", "a@b.c", "C:\\dir\\file", "{\"a\": [1, 2]}", "\U0001F1E9\U0001F1EA", "“quotes” ‘single’ – — …", "\x00\x01\x7f", "नमस्ते दुनिया",
+    "",
+    " ",
+    "\n\n\n",
+    "\t\ttabs",
+    "Ünïcödé Straße",
+    "日本語のテキスト",
+    "한국어",
+    "العربية",
+    "עברית",
+    "हिन्दी",
+    "ไทย",
+    "😀🎉👩‍👩‍👧",
+    "a\u0301e\u0301",
+    "def f(x):\n    return x ** 2",
+    "<|end|",
+    "< |user|>",
+    "1234567890",
+    "3.14159",
+    "x=1;y=2",
+    "don't can't I'm we've he'll I'd",
+    "   leading",
+    "trailing   ",
+    "a  b   c    d",
+    "\r\nwindows\r\n",
+    "\u00a0nbsp",
+    "\u200bzero width",
+    "ＦＵＬＬ",
+    "ß ſ ŉ",
+    "½ ² ③",
+    "e=mc²",
+    "ALL CAPS",
+    "CamelCaseWord",
+    "snake_case_word",
+    "https://example.org/a?b=c#d",
+    "a@b.c",
+    "C:\\dir\\file",
+    '{"a": [1, 2]}',
+    "\U0001f1e9\U0001f1ea",
+    "“quotes” ‘single’ – — …",
+    "\x00\x01\x7f",
+    "नमस्ते दुनिया",
 ]
 
 

@@ -83,8 +83,7 @@ def expansions(template):
 
 def _expansions(parts):
     columns = [
-        [part] if isinstance(part, str) else [text for option in part for text in _expansions(option)]
-        for part in parts
+        [part] if isinstance(part, str) else [text for option in part for text in _expansions(option)] for part in parts
     ]
     return ["".join(row) for row in product(*columns)]
 

@@ -29,12 +29,26 @@ def pair_is_held_out(hero, thing):
 
 # {s}: "a fox and a lantern", {b}: "fox and lantern"; wordings that asks.py can not write.
 REQUESTS = [
-    "Tell me a story about {s}.", "Please, could you come up with a bedtime story featuring {s}?", "story about {s} pls", "{b}",
-    "I'd really enjoy hearing a tale of {s}.", "Weave me a tale around {s}.", "My nephew is asking for a story with {s} in it!",
-    "Any chance of a little story with {s}?", "Write something short for children: {b}", "Let's do a story. {b}.",
-    "We need a good night story about {s}", "Do me a favour and tell a story about {s}", "Once upon a time there lived {s}",
-    "Be so kind and tell us a story with {s}", "can u tell me a story about {s}", "GIVE US A STORY ABOUT {s}!",
-    "a new story: {b}", "Today I want the story to be about {s}.", "Kids want {s} story", "How does the story of {s} go?",
+    "Tell me a story about {s}.",
+    "Please, could you come up with a bedtime story featuring {s}?",
+    "story about {s} pls",
+    "{b}",
+    "I'd really enjoy hearing a tale of {s}.",
+    "Weave me a tale around {s}.",
+    "My nephew is asking for a story with {s} in it!",
+    "Any chance of a little story with {s}?",
+    "Write something short for children: {b}",
+    "Let's do a story. {b}.",
+    "We need a good night story about {s}",
+    "Do me a favour and tell a story about {s}",
+    "Once upon a time there lived {s}",
+    "Be so kind and tell us a story with {s}",
+    "can u tell me a story about {s}",
+    "GIVE US A STORY ABOUT {s}!",
+    "a new story: {b}",
+    "Today I want the story to be about {s}.",
+    "Kids want {s} story",
+    "How does the story of {s} go?",
 ]
 NEW_REQUESTS = frozenset(REQUESTS[i] for i in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19))
 
@@ -43,11 +57,24 @@ QUESTIONS = {
     "about": ["Whom is this tale about?", "Which character does the story follow?", "Who's the hero?"],
     "name": ["What do people call the {h}?", "Do we know the {h}'s name?", "What was the hero's name again?"],
     "kind": ["What exactly is {H}?", "Would you tell me what {H} was?", "{H} is what kind of creature?"],
-    "friend": ["Who was the new friend of {H}?", "Tell me who {H}'s friend is.", "What's the friend's name?", "Who turned up besides {H}?"],
+    "friend": [
+        "Who was the new friend of {H}?",
+        "Tell me who {H}'s friend is.",
+        "What's the friend's name?",
+        "Who turned up besides {H}?",
+    ],
     "friend_kind": ["What exactly is {F}?", "{F} is which animal?", "Would you tell me what {F} was?"],
-    "place": ["In what place does the story happen?", "Where exactly does all this happen?", "What's the setting of the story?"],
+    "place": [
+        "In what place does the story happen?",
+        "Where exactly does all this happen?",
+        "What's the setting of the story?",
+    ],
     "home": ["Do you remember where {H} lived?", "Where is it that {H} lives?", "What place did {H} live in?"],
-    "thing": ["What's the most important object?", "Which thing is this story about?", "Can you name the object in the story?"],
+    "thing": [
+        "What's the most important object?",
+        "Which thing is this story about?",
+        "Can you name the object in the story?",
+    ],
     "lost": ["Which thing went missing?", "What had {H} lost?", "What thing did {H} no longer have?"],
     "found": ["What was it that {H} found?", "So what did {H} find?", "What thing was found by {H}?"],
     "spot": ["Where exactly was the {t}?", "In which place was the {t} found?", "At what spot did the {t} lie?"],
@@ -66,9 +93,16 @@ QUESTIONS = {
 
 # {k}: the keys
 OBJECTS = [
-    "Turn the above into JSON having the keys {k}.", "I'd like to get {k} in JSON format.", "Produce JSON containing {k} for this story.",
-    "Parse the story: {k}. Format: JSON.", "json please: {k}", "Represent the story as a JSON object ({k}).", "Give back {k}, JSON only.",
-    "Could I have JSON with {k} from that story?", "Please extract {k} and format them as JSON.", "Make JSON out of the story. Use the keys {k}.",
+    "Turn the above into JSON having the keys {k}.",
+    "I'd like to get {k} in JSON format.",
+    "Produce JSON containing {k} for this story.",
+    "Parse the story: {k}. Format: JSON.",
+    "json please: {k}",
+    "Represent the story as a JSON object ({k}).",
+    "Give back {k}, JSON only.",
+    "Could I have JSON with {k} from that story?",
+    "Please extract {k} and format them as JSON.",
+    "Make JSON out of the story. Use the keys {k}.",
 ]
 
 OFF_TOPIC = """What is the capital of France?|Who wrote Hamlet?|How heavy is a fox?|What's 17 * 23?|Fix this python function: def f(x) return x|
@@ -87,16 +121,46 @@ How do bears survive the winter?|What do owls eat at night?|Are wolves related t
 What's inside a battery?|Who built the pyramids?|How does a key open a lock?|Why is a violin so expensive?|Best way to sharpen a knife?|How do I grow tomatoes on a balcony?|How much does a bicycle weigh?|Who owns this building?|
 qwertyuiop|blah blah blah|asdkjh aksjdh qwe|¯\\_(ツ)_/¯|🤔🤔🤔|0|The quarterly report shows that sales in Europe went down while costs in Asia went up.|Dear Sir or Madam, I hereby cancel my subscription with effect from 1 June.|
 Minutes of the meeting: 1. Budget approved. 2. New office chairs postponed.|The mitochondrion is the powerhouse of the cell.|Proofread: Their going too the store tomorow.|Translate "good luck" to Swahili|baby don't hurt me|
-What is the moral of capitalism?|Have you read any Shakespeare?|Name three rivers in Africa|Rewrite this sentence in the passive: The dog bit the man.|Recommend a good sci-fi novel""".replace("\n", "").split("|")
+What is the moral of capitalism?|Have you read any Shakespeare?|Name three rivers in Africa|Rewrite this sentence in the passive: The dog bit the man.|Recommend a good sci-fi novel""".replace(
+    "\n", ""
+).split("|")
 
 # what is neither off topic nor a story: message -> words of which the answer must hold one
 SMALL_TALK = {
-    "hello friend!": ["tiny"], "Hey, how is it going?": ["tiny"], "good afternoon": ["tiny"], "who are you exactly?": ["tiny"],
-    "Which language model am I talking to?": ["tiny"], "What sort of things can you do?": ["story", "stories"],
-    "thank you, that was sweet": ["welcome", "glad"], "thanks so much!": ["welcome", "glad"], "bye for now": ["ye!", "night"], "so what are you able to do for me?": ["story", "stories"],
+    "hello friend!": ["tiny"],
+    "Hey, how is it going?": ["tiny"],
+    "good afternoon": ["tiny"],
+    "who are you exactly?": ["tiny"],
+    "Which language model am I talking to?": ["tiny"],
+    "What sort of things can you do?": ["story", "stories"],
+    "thank you, that was sweet": ["welcome", "glad"],
+    "thanks so much!": ["welcome", "glad"],
+    "bye for now": ["ye!", "night"],
+    "so what are you able to do for me?": ["story", "stories"],
 }
 # a question about a story where none was given
-NO_STORY = ["Who is the hero of the story?", "What did the fox lose?", "Where did the hero live again?", "What was the friend's name?", "How did Mia feel in the end?",
-            "Who helped the little bear?", "Give me hero and thing as JSON.", "Where was the key found?", "What's the moral of this tale?", "Please sum up the story."]
+NO_STORY = [
+    "Who is the hero of the story?",
+    "What did the fox lose?",
+    "Where did the hero live again?",
+    "What was the friend's name?",
+    "How did Mia feel in the end?",
+    "Who helped the little bear?",
+    "Give me hero and thing as JSON.",
+    "Where was the key found?",
+    "What's the moral of this tale?",
+    "Please sum up the story.",
+]
 # openings that must simply give a story
-OPENINGS = ["Once upon a time", "once upon a time", "Once upon a time, in a land far away", "Tell me a story.", "tell me a story", "story", "bedtime story", "A story please", "I want to hear a story!", "Another story, please!"]
+OPENINGS = [
+    "Once upon a time",
+    "once upon a time",
+    "Once upon a time, in a land far away",
+    "Tell me a story.",
+    "tell me a story",
+    "story",
+    "bedtime story",
+    "A story please",
+    "I want to hear a story!",
+    "Another story, please!",
+]

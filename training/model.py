@@ -88,9 +88,7 @@ class Block(nn.Module):
     def forward(self, x, turn):
         batch, time, width = x.shape
         y = self.attn_norm(x)
-        q, k, v = (
-            part(y).view(batch, time, self.heads, -1).transpose(1, 2) for part in (self.q, self.k, self.v)
-        )
+        q, k, v = (part(y).view(batch, time, self.heads, -1).transpose(1, 2) for part in (self.q, self.k, self.v))
         q, k = rotate(q, turn), rotate(k, turn)
         y = attend(q, k, v).transpose(1, 2).reshape(batch, time, width)
         x = x + self.o(y)

@@ -8,24 +8,66 @@ from questions import slots_for
 
 # {k} is the list of keys.
 WITH_KEYS = [
-    "[Turn|Convert|Make|Change|Put] [this|the|that] story into JSON with [the keys|keys|the fields|fields] {k}[.|]", "Extract {k} as JSON[.|]", "Extract {k} [from the story|from this story|] as [a JSON object|JSON][.|]",
-    "Give me [the|a] JSON[ object|]: {k}", "Give me {k} as JSON[.|]", "JSON with {k}[, please|][.|]", "[Return|Write|Output|Make|Create|Produce] [a JSON object|JSON] with [the keys |the fields |]{k}[.|]",
-    "As JSON: {k}", "JSON: {k}", "[What are|List|Name|Find] {k}? [Answer in JSON|Use JSON|Answer as JSON|Reply with JSON][.|]", "[Write|Give me] the story as JSON with {k}[.|]", "[I need|I want] JSON [with the keys|with|containing] {k}[.|]",
-    "Fill [in|] this JSON: {e}", "[Complete|Fill] the JSON {e}", "[Answer|Reply] [only|] [in|with] JSON[.|,|:] [Keys|keys|The keys are|Fields]: {k}", "{k} as JSON[, please|][.|]", "[Can|Could] you [give me|extract|return] {k} [as|in] JSON?",
-    "[Please|] [turn|convert] it into JSON[:| with| with the keys] {k}[.|]", "Summarise [it|the story] as a JSON object with {k}[.|]", "[Make|Build] an object with {k} [in JSON|as JSON][.|]",
+    "[Turn|Convert|Make|Change|Put] [this|the|that] story into JSON with [the keys|keys|the fields|fields] {k}[.|]",
+    "Extract {k} as JSON[.|]",
+    "Extract {k} [from the story|from this story|] as [a JSON object|JSON][.|]",
+    "Give me [the|a] JSON[ object|]: {k}",
+    "Give me {k} as JSON[.|]",
+    "JSON with {k}[, please|][.|]",
+    "[Return|Write|Output|Make|Create|Produce] [a JSON object|JSON] with [the keys |the fields |]{k}[.|]",
+    "As JSON: {k}",
+    "JSON: {k}",
+    "[What are|List|Name|Find] {k}? [Answer in JSON|Use JSON|Answer as JSON|Reply with JSON][.|]",
+    "[Write|Give me] the story as JSON with {k}[.|]",
+    "[I need|I want] JSON [with the keys|with|containing] {k}[.|]",
+    "Fill [in|] this JSON: {e}",
+    "[Complete|Fill] the JSON {e}",
+    "[Answer|Reply] [only|] [in|with] JSON[.|,|:] [Keys|keys|The keys are|Fields]: {k}",
+    "{k} as JSON[, please|][.|]",
+    "[Can|Could] you [give me|extract|return] {k} [as|in] JSON?",
+    "[Please|] [turn|convert] it into JSON[:| with| with the keys] {k}[.|]",
+    "Summarise [it|the story] as a JSON object with {k}[.|]",
+    "[Make|Build] an object with {k} [in JSON|as JSON][.|]",
 ]
-WITHOUT_KEYS = ["[Turn|Convert|Put|Make] [this|the|that] story into JSON[.|]", "[As|In] JSON[, please|][.|]", "Give me the JSON[.|]", "JSON[ please|][.|]", "[Make|Return|Write] a JSON object[ from the story|][.|]", "[Please|] [turn|convert] it into JSON[.|]",
-                "Extract the facts as JSON[.|]", "[Can|Could] you [turn|make] [it|this] into JSON?", "The story as JSON[, please|][.|]"]
+WITHOUT_KEYS = [
+    "[Turn|Convert|Put|Make] [this|the|that] story into JSON[.|]",
+    "[As|In] JSON[, please|][.|]",
+    "Give me the JSON[.|]",
+    "JSON[ please|][.|]",
+    "[Make|Return|Write] a JSON object[ from the story|][.|]",
+    "[Please|] [turn|convert] it into JSON[.|]",
+    "Extract the facts as JSON[.|]",
+    "[Can|Could] you [turn|make] [it|this] into JSON?",
+    "The story as JSON[, please|][.|]",
+]
 DEFAULT_KEYS = ["hero", "name", "thing", "place", "friend"]
-UNKNOWN_KEYS = ["colour", "age", "city", "price", "country", "year", "weather", "author", "mother", "food", "size", "language", "date"]
+UNKNOWN_KEYS = [
+    "colour",
+    "age",
+    "city",
+    "price",
+    "country",
+    "year",
+    "weather",
+    "author",
+    "mother",
+    "food",
+    "size",
+    "language",
+    "date",
+]
 
 
 def values(story):
     """Every key's value for a story."""
     slots = slots_for(story)
     return {
-        "hero": slots["h"], "name": slots["H"], "thing": slots["t"], "place": slots["p"].removeprefix("the "),
-        "friend": slots["F"], "feeling": slots["good"],
+        "hero": slots["h"],
+        "name": slots["H"],
+        "thing": slots["t"],
+        "place": slots["p"].removeprefix("the "),
+        "friend": slots["F"],
+        "feeling": slots["good"],
     }
 
 

@@ -99,9 +99,13 @@ class Runtime:
         if temperature == 0:
             parts = [c.llama_sampler_init_greedy()]
         else:
-            parts = [c.llama_sampler_init_top_k(40), c.llama_sampler_init_top_p(0.95, 1),
-                     c.llama_sampler_init_min_p(0.05, 1), c.llama_sampler_init_temp(temperature),
-                     c.llama_sampler_init_dist(seed)]
+            parts = [
+                c.llama_sampler_init_top_k(40),
+                c.llama_sampler_init_top_p(0.95, 1),
+                c.llama_sampler_init_min_p(0.05, 1),
+                c.llama_sampler_init_temp(temperature),
+                c.llama_sampler_init_dist(seed),
+            ]
         for part in parts:
             c.llama_sampler_chain_add(chain, part)
         return chain

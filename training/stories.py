@@ -167,16 +167,33 @@ def _slots(wish, rng, any_names):
     place = wish.place or (rng.choice(words.PLACES) if any_names else _place(hero, rng))
     place2 = rng.choice([other for other in words.PLACES if other != place])
     slots = {
-        "H": name, "h": hero, "ah": a(f"{adjective} {hero}".strip()),
-        "F": friend_name, "f": friend, "af": a(friend),
-        "t": thing, "T": f"{thing_adjective} {thing}".strip(), "a_t": a(thing), "A_t": upper_first(a(thing)),
+        "H": name,
+        "h": hero,
+        "ah": a(f"{adjective} {hero}".strip()),
+        "F": friend_name,
+        "f": friend,
+        "af": a(friend),
+        "t": thing,
+        "T": f"{thing_adjective} {thing}".strip(),
+        "a_t": a(thing),
+        "A_t": upper_first(a(thing)),
         "at": a(f"{thing_adjective} {thing}".strip()),
-        "he": he, "He": he.capitalize(), "his": POSSESSIVE[he], "him": OBJECT[he],
-        "fhe": fhe, "Fhe": fhe.capitalize(), "fhis": POSSESSIVE[fhe], "fhim": OBJECT[fhe],
-        "place": place, "p": place.split(" ", 1)[1], "place2": place2,
+        "he": he,
+        "He": he.capitalize(),
+        "his": POSSESSIVE[he],
+        "him": OBJECT[he],
+        "fhe": fhe,
+        "Fhe": fhe.capitalize(),
+        "fhis": POSSESSIVE[fhe],
+        "fhim": OBJECT[fhe],
+        "place": place,
+        "p": place.split(" ", 1)[1],
+        "place2": place2,
         "to_place2": "to " + place2.split(" ", 1)[1],
-        "time": lean(rng, TIMES, thing[0] + name[0]), "spot": lean(rng, words.SPOTS, thing[:1] + friend_name[0]),
-        "bad": lean(rng, words.BAD_FEELINGS[wish.plot], name[0]), "good": lean(rng, words.GOOD_FEELINGS, name[:2]),
+        "time": lean(rng, TIMES, thing[0] + name[0]),
+        "spot": lean(rng, words.SPOTS, thing[:1] + friend_name[0]),
+        "bad": lean(rng, words.BAD_FEELINGS[wish.plot], name[0]),
+        "good": lean(rng, words.GOOD_FEELINGS, name[:2]),
     }
     if wish.topic:
         slots["topic"] = wish.topic
@@ -192,7 +209,8 @@ def _problem(slots, rng):
     problem = problem.replace("{F}'s", "{fhis}", 1) if problem.startswith("{F}'s") else problem
     problem = "{fhe}" + problem[3:] if problem.startswith("{F} ") else problem
     return {
-        "problem": problem.format_map(slots), "fix": fix.format_map(slots),
+        "problem": problem.format_map(slots),
+        "fix": fix.format_map(slots),
         "problem0": rng.choice(WISH_PROBLEMS).format_map(slots),
     }
 
@@ -220,14 +238,18 @@ def _short(story, rng):
     slots["lesson"] = rng.choice(words.LESSONS[story.plot])
     lines = [
         "Once upon a time, {ah} named {H} lived {place}.",
-        rng.choice([
-            "{time}, {H} found {at} {spot} and showed it to {F}, {af}.",
-            "{H} had {at}, but felt {bad} until {af} named {F} came to play.",
-        ]),
-        rng.choice([
-            "They shared the {t}, and {H} felt {good}.",
-            "Together they had fun with the {t}, and {H} felt {good}.",
-        ]),
+        rng.choice(
+            [
+                "{time}, {H} found {at} {spot} and showed it to {F}, {af}.",
+                "{H} had {at}, but felt {bad} until {af} named {F} came to play.",
+            ]
+        ),
+        rng.choice(
+            [
+                "They shared the {t}, and {H} felt {good}.",
+                "Together they had fun with the {t}, and {H} felt {good}.",
+            ]
+        ),
     ]
     return [upper_first(fill(line, rng, slots)) for line in lines]
 

@@ -13,35 +13,105 @@ PULL = "infer pull qwen3:4b"
 # kind -> (messages, answers)
 SMALL_TALK = {
     "hello": (
-        ["[Hello|Hi|Hey|Hi there|Good morning|Good evening|Hello there|Howdy|Hey there|Good day|Yo|Hiya|Greetings|Hello tiny|Hi tiny]",
-         "[Hello|Hi|Hey], how are you", "How are you[ today| doing|]", "What's up", "[Hello|Hi], [anyone there|are you there|who is there]", "Nice to meet you"],
-        ["Hello! I am tiny, and I tell stories. Who should be in yours?",
-         "Hello! I am tiny. Give me a hero and a thing, and I will tell you a story."]),
+        [
+            "[Hello|Hi|Hey|Hi there|Good morning|Good evening|Hello there|Howdy|Hey there|Good day|Yo|Hiya|Greetings|Hello tiny|Hi tiny]",
+            "[Hello|Hi|Hey], how are you",
+            "How are you[ today| doing|]",
+            "What's up",
+            "[Hello|Hi], [anyone there|are you there|who is there]",
+            "Nice to meet you",
+        ],
+        [
+            "Hello! I am tiny, and I tell stories. Who should be in yours?",
+            "Hello! I am tiny. Give me a hero and a thing, and I will tell you a story.",
+        ],
+    ),
     "who": (
-        ["[Who|What] are you", "What is your name", "What's your name", "Who am I talking to", "Tell me about yourself", "Are you [a robot|an AI|a person|human|ChatGPT|a language model|real|alive]",
-         "What [kind of|] model are you", "Which model [is this|are you]", "Who [made|trained|built] you", "How [big|large|old|small] are you", "Introduce yourself", "What is tiny", "What is infer",
-         "Are you [smart|clever|big|small]", "How many parameters do you have", "Where do you [live|run|come from]", "Do you need the internet", "What is this"],
-        ["I am tiny, the small model inside infer. I was trained to tell short stories and to answer questions about them.",
-         "I am tiny, a very small language model that lives inside infer and tells stories."]),
+        [
+            "[Who|What] are you",
+            "What is your name",
+            "What's your name",
+            "Who am I talking to",
+            "Tell me about yourself",
+            "Are you [a robot|an AI|a person|human|ChatGPT|a language model|real|alive]",
+            "What [kind of|] model are you",
+            "Which model [is this|are you]",
+            "Who [made|trained|built] you",
+            "How [big|large|old|small] are you",
+            "Introduce yourself",
+            "What is tiny",
+            "What is infer",
+            "Are you [smart|clever|big|small]",
+            "How many parameters do you have",
+            "Where do you [live|run|come from]",
+            "Do you need the internet",
+            "What is this",
+        ],
+        [
+            "I am tiny, the small model inside infer. I was trained to tell short stories and to answer questions about them.",
+            "I am tiny, a very small language model that lives inside infer and tells stories.",
+        ],
+    ),
     "can": (
-        ["What can you do", "What are you [good|made|good at|there] for", "[How|What] can you help[ me|]", "What do you know", "Help", "help me", "What should I [ask|type|say]", "How do you work", "How does this work",
-         "Which things can you do", "What are your skills", "[Do you have|Are there] any examples", "Give me an example", "What can I ask[ you|]", "What else can you do", "How do I use [you|this]", "Can you do anything else", "Are you useful"],
-        ["I can tell a story about a hero and a thing, answer questions about a story, and turn it into JSON. Try: a story about a fox and a lantern.",
-         "I tell short stories, answer questions about them and turn them into JSON. For more, get a real model: " + PULL]),
+        [
+            "What can you do",
+            "What are you [good|made|good at|there] for",
+            "[How|What] can you help[ me|]",
+            "What do you know",
+            "Help",
+            "help me",
+            "What should I [ask|type|say]",
+            "How do you work",
+            "How does this work",
+            "Which things can you do",
+            "What are your skills",
+            "[Do you have|Are there] any examples",
+            "Give me an example",
+            "What can I ask[ you|]",
+            "What else can you do",
+            "How do I use [you|this]",
+            "Can you do anything else",
+            "Are you useful",
+        ],
+        [
+            "I can tell a story about a hero and a thing, answer questions about a story, and turn it into JSON. Try: a story about a fox and a lantern.",
+            "I tell short stories, answer questions about them and turn them into JSON. For more, get a real model: "
+            + PULL,
+        ],
+    ),
     "thanks": (
-        ["[Thanks|Thank you|Thank you very much|Thanks a lot|Great, thanks|Cool, thanks|Many thanks|thx|Thank you so much|Thanks, tiny]", "[That was|That's|What] a [nice|lovely|great|good|funny|wonderful] story",
-         "[Nice|Great|Well done|Cool|Lovely|Wonderful|Awesome|Perfect|Beautiful|Good job|Good|I like it|I love it|I liked that|We liked it]", "My [daughter|son] [loved|liked] it", "Ok", "Okay", "[That was|That is] [nice|lovely|great|good|funny]"],
-        ["You are welcome! Shall I tell another story?", "I am glad! Who should be in the next story?"]),
+        [
+            "[Thanks|Thank you|Thank you very much|Thanks a lot|Great, thanks|Cool, thanks|Many thanks|thx|Thank you so much|Thanks, tiny]",
+            "[That was|That's|What] a [nice|lovely|great|good|funny|wonderful] story",
+            "[Nice|Great|Well done|Cool|Lovely|Wonderful|Awesome|Perfect|Beautiful|Good job|Good|I like it|I love it|I liked that|We liked it]",
+            "My [daughter|son] [loved|liked] it",
+            "Ok",
+            "Okay",
+            "[That was|That is] [nice|lovely|great|good|funny]",
+        ],
+        ["You are welcome! Shall I tell another story?", "I am glad! Who should be in the next story?"],
+    ),
     "bye": (
-        ["[Bye|Goodbye|Good bye|Bye bye|Good night|See you|See you later|See you tomorrow|I have to go|Ciao|Farewell|That's all|Sleep well|I am done|Stop|quit|exit]"],
-        ["Goodbye! Come back when you need a story.", "Good night! Sweet dreams."]),
+        [
+            "[Bye|Goodbye|Good bye|Bye bye|Good night|See you|See you later|See you tomorrow|I have to go|Ciao|Farewell|That's all|Sleep well|I am done|Stop|quit|exit]"
+        ],
+        ["Goodbye! Come back when you need a story.", "Good night! Sweet dreams."],
+    ),
     "bad": (
-        ["[That was|That is|It was] [boring|bad|wrong|silly|too short|stupid|terrible|nonsense]", "I [don't|do not|did not] like [it|that|this story|the story]", "You are [stupid|dumb|bad|wrong|boring]", "[Wrong|No|Boring|Bad story|Nonsense]", "That makes no sense"],
-        ["I am sorry. I am only tiny, a very small model. Shall I try another story? For a real model, use: " + PULL]),
+        [
+            "[That was|That is|It was] [boring|bad|wrong|silly|too short|stupid|terrible|nonsense]",
+            "I [don't|do not|did not] like [it|that|this story|the story]",
+            "You are [stupid|dumb|bad|wrong|boring]",
+            "[Wrong|No|Boring|Bad story|Nonsense]",
+            "That makes no sense",
+        ],
+        ["I am sorry. I am only tiny, a very small model. Shall I try another story? For a real model, use: " + PULL],
+    ),
 }
 
 REFUSALS = [
-    "I am tiny, the small model inside infer, and I only know how to tell stories. For anything else, get a real model: " + PULL,
+    "I am tiny, the small model inside infer, and I only know how to tell stories. For anything else, get a real model: "
+    + PULL,
     "That is too big for me: I am tiny, made for short stories. A real model can help, get one with: " + PULL,
     "I can't help with that. I am tiny, a small model that tells stories. For a real model, use: " + PULL,
     "Sorry, I am tiny and I only tell stories. To get a model that knows more, type: " + PULL,
@@ -50,7 +120,10 @@ NO_STORY = [
     "I have no story yet. Give me one, or ask me to tell one.",
     "There is no story here yet. Ask me to tell one first.",
 ]
-JUST_A_STORY = ["What a nice story! Ask me a question about it, or ask for JSON.", "I have read the story. What would you like to know about it?"]
+JUST_A_STORY = [
+    "What a nice story! Ask me a question about it, or ask for JSON.",
+    "I have read the story. What would you like to know about it?",
+]
 
 
 def small_talk(rng):
@@ -96,7 +169,7 @@ class _Slots(dict):
         rng = self.rng
         name = name.rstrip("0123456789")
         if name == "n":
-            return str(rng.choice((rng.randint(0, 20), rng.randint(0, 200), rng.randint(0, 10**rng.randint(1, 6)))))
+            return str(rng.choice((rng.randint(0, 20), rng.randint(0, 200), rng.randint(0, 10 ** rng.randint(1, 6)))))
         if name == "noun":
             return _noun(rng)
         if name == "nouns":
@@ -104,7 +177,9 @@ class _Slots(dict):
         if name == "name":
             return made_up_name(rng) if rng.random() < 0.6 else rng.choice(words.HERO_GIRLS + words.FRIEND_BOYS)
         if name == "topic" and rng.random() < 0.3:
-            return rng.choice((made_up_noun(rng), _noun(rng) + "s", f"{made_up_noun(rng)} {made_up_noun(rng)}", made_up_name(rng)))
+            return rng.choice(
+                (made_up_noun(rng), _noun(rng) + "s", f"{made_up_noun(rng)} {made_up_noun(rng)}", made_up_name(rng))
+            )
         if name in ("country", "city", "person") and rng.random() < 0.3:
             return made_up_name(rng)
         return rng.choice(LISTS[name])
@@ -124,6 +199,7 @@ def _from_template(rng):
 
 def _arithmetic(rng):
     """A sum, written in one of many ways."""
+
     def number():
         if rng.random() < 0.15:
             return f"{rng.random() * 100:.{rng.randint(1, 2)}f}"
@@ -136,16 +212,54 @@ def _arithmetic(rng):
         text += gap + rng.choice("+-*/") + gap + number()
     if rng.random() < 0.3:
         text = f"({text}) {rng.choice('+-*/')} {number()}"
-    return rng.choice(("", "", "What is ", "Calculate ", "How much is ", "Solve ", "what's ", "compute ", "Please work out ", "Result of ", "Evaluate: ")) + text + rng.choice(("", "", "?", " =", " = ?", "= x"))
+    return (
+        rng.choice(
+            (
+                "",
+                "",
+                "What is ",
+                "Calculate ",
+                "How much is ",
+                "Solve ",
+                "what's ",
+                "compute ",
+                "Please work out ",
+                "Result of ",
+                "Evaluate: ",
+            )
+        )
+        + text
+        + rng.choice(("", "", "?", " =", " = ?", "= x"))
+    )
 
 
 def _code(rng):
     """A snippet, bare or with a request."""
     slots = _Slots(rng)
-    lines = [re.sub(r"\{(noun|name|n)\}", lambda hit: slots[hit[1]], line) for line in rng.choices(CODE, k=rng.randint(1, 5))]
+    lines = [
+        re.sub(r"\{(noun|name|n)\}", lambda hit: slots[hit[1]], line) for line in rng.choices(CODE, k=rng.randint(1, 5))
+    ]
     text = "\n".join(lines)
-    ask = rng.choice(["", "", "fix this", "Explain this code", "What does this do?", "Why does this not work?", "Find the bug:", "Fix this function", "Refactor this please",
-                      "Translate this into another language", "I get an error here", "Review this", "What is wrong here?", "Add comments to this", "Write a test for it", "Make this faster"])
+    ask = rng.choice(
+        [
+            "",
+            "",
+            "fix this",
+            "Explain this code",
+            "What does this do?",
+            "Why does this not work?",
+            "Find the bug:",
+            "Fix this function",
+            "Refactor this please",
+            "Translate this into another language",
+            "I get an error here",
+            "Review this",
+            "What is wrong here?",
+            "Add comments to this",
+            "Write a test for it",
+            "Make this faster",
+        ]
+    )
     if not ask:
         return text
     return f"{ask}\n{text}" if rng.random() < 0.5 else f"{text}\n\n{ask}"
@@ -165,9 +279,26 @@ def _gibberish(rng):
     if kind < 0.55:
         return "".join(rng.choice("0123456789+-.,:;/()!?#$%&*=") for _ in range(rng.randint(1, 14)))
     if kind < 0.75:
-        return "".join(chr(rng.choice((rng.randint(0x1F300, 0x1F64F), rng.randint(0x4E00, 0x5000), rng.randint(0x430, 0x44F), rng.randint(0x3B1, 0x3C9), rng.randint(0x3041, 0x3090), rng.randint(0x5D0, 0x5EA), rng.randint(0x627, 0x64A), 32)))
-                       for _ in range(rng.randint(1, 12)))
-    return " ".join("".join(rng.choice("asdfghjklqwrtzpxcvbnm") for _ in range(rng.randint(2, 6))) for _ in range(rng.randint(2, 5)))
+        return "".join(
+            chr(
+                rng.choice(
+                    (
+                        rng.randint(0x1F300, 0x1F64F),
+                        rng.randint(0x4E00, 0x5000),
+                        rng.randint(0x430, 0x44F),
+                        rng.randint(0x3B1, 0x3C9),
+                        rng.randint(0x3041, 0x3090),
+                        rng.randint(0x5D0, 0x5EA),
+                        rng.randint(0x627, 0x64A),
+                        32,
+                    )
+                )
+            )
+            for _ in range(rng.randint(1, 12))
+        )
+    return " ".join(
+        "".join(rng.choice("asdfghjklqwrtzpxcvbnm") for _ in range(rng.randint(2, 6))) for _ in range(rng.randint(2, 5))
+    )
 
 
 def _document(rng):
@@ -179,7 +310,10 @@ def _document(rng):
         return "\n".join(["name,count,price,owner"] * (rng.random() < 0.6) + rows)
     if kind < 0.35:
         stamp = f"20{rng.randint(10, 29)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
-        return "\n".join(f"{stamp} {rng.choice(('INFO', 'ERROR', 'WARN', 'DEBUG'))} {made_up_noun(rng)}: {sample(rng.choice(LISTS['log']), rng).format_map(slots)}" for _ in range(rng.randint(2, 5)))
+        return "\n".join(
+            f"{stamp} {rng.choice(('INFO', 'ERROR', 'WARN', 'DEBUG'))} {made_up_noun(rng)}: {sample(rng.choice(LISTS['log']), rng).format_map(slots)}"
+            for _ in range(rng.randint(2, 5))
+        )
     lines = [tidy(sample(rng.choice(LISTS["prose"]), rng).format_map(slots)) for _ in range(rng.randint(2, 7))]
     return rng.choice((" ", " ", "\n", "\n- ")).join(upper_first(line) for line in lines)
 
@@ -190,6 +324,24 @@ def _dress(text, rng):
     kind = rng.random()
     text = upper_first(text) if kind < 0.6 else text[:1].lower() + text[1:] if kind < 0.97 else text.upper()
     if text[-1:].isalnum():
-        asks = text.lower().startswith(("who", "what", "how", "where", "when", "why", "which", "can", "is", "are", "do", "does", "should", "could", "will"))
+        asks = text.lower().startswith(
+            (
+                "who",
+                "what",
+                "how",
+                "where",
+                "when",
+                "why",
+                "which",
+                "can",
+                "is",
+                "are",
+                "do",
+                "does",
+                "should",
+                "could",
+                "will",
+            )
+        )
         text += rng.choice(("", "?", "?", "")) if asks else rng.choice(("", ".", "", "!" if len(text) < 30 else "."))
     return text

@@ -28,7 +28,9 @@ def train(lines):
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=CONTROLS, show_progress=False,
+        vocab_size=VOCABULARY,
+        special_tokens=CONTROLS,
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     tokenizer.train_from_iterator(lines, trainer)

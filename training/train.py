@@ -1,6 +1,8 @@
 """Train the model: two processes on a CPU (or one on CUDA), by the clock, with checkpoints.
 
-    python train.py --minutes 40 --run /tmp/run        start, or go on from RUN/checkpoint.pt
+    python train.py --minutes 40 --run RUN             start, or go on from RUN/checkpoint.pt
+    python train.py --minutes 40 --run RUN --warm-start ../src/infer/data/tiny.gguf
+                                                       go on from the model that ships
 
 RUN gets checkpoint.pt (float32 weights, optimiser, counters) and log.jsonl (one line every 20 steps).
 """
@@ -40,7 +42,9 @@ def arguments():
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--hidden", type=int, default=640)
     parser.add_argument("--rate", type=float, default=0.02, help="Muon's learning rate")
-    parser.add_argument("--warm-start", type=Path, help="weights to begin with; no curriculum then")
+    parser.add_argument(
+        "--warm-start", type=Path, help="a checkpoint, or an exported GGUF, to begin with; no curriculum then"
+    )
     return parser.parse_args()
 
 
@@ -49,6 +53,25 @@ def schedule(progress):
     start = min(1.0, progress / 0.01 + 0.05)
     down = 1.0 if progress < 0.3 else max(0.02, (1 - progress) / 0.7)
     return min(start, down)
+
+
+def weights_of(path):
+    """The weights in a checkpoint, or in a file that export.py wrote, by the names of the parameters."""
+    if path.suffix != ".gguf":
+        return torch.load(path, weights_only=False)["weights"]
+    import gguf
+
+    from export import MATRICES, NORMS
+
+    names = {"token_embd.weight": "embedding.weight", "output_norm.weight": "norm.weight"}
+    tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+    for name in tensors:
+        if name.startswith("blk."):
+            _, block, theirs, _ = name.split(".")
+            mine = next(mine for mine, other in (MATRICES | NORMS).items() if other == theirs)
+            names[name] = f"blocks.{block}.{mine}.weight"
+    dequantised = {name: gguf.quants.dequantize(tensor.data, tensor.tensor_type) for name, tensor in tensors.items()}
+    return {names[name]: torch.from_numpy(values.copy()) for name, values in dequantised.items()}
 
 
 def lesson(progress, step, seed, warm):
@@ -109,7 +132,7 @@ class Run:
         shape = Shape(width=options.width, layers=options.layers, hidden=options.hidden, heads=options.width // 32)
         model = Llama(shape)
         if options.warm_start:
-            model.load_state_dict(torch.load(options.warm_start, weights_only=False)["weights"])
+            model.load_state_dict(weights_of(options.warm_start))
         self.model = model.to(self.device)
         self.optimiser = Optimiser(self.model, matrix_rate=options.rate)
         self.turn = self.model.turn.clone()
@@ -134,8 +157,17 @@ class Run:
         names = [name for name, _ in self.model.named_parameters()]
         weights = dict(zip(names, self.optimiser.masters, strict=True))
         temporary = self.path.with_suffix(".new")
-        torch.save({"weights": weights, "optimiser": self.optimiser.state(), "shape": self.model.shape.dict(),
-                    "elapsed": self.elapsed, "tokens": self.tokens, "step": self.step}, temporary)
+        torch.save(
+            {
+                "weights": weights,
+                "optimiser": self.optimiser.state(),
+                "shape": self.model.shape.dict(),
+                "elapsed": self.elapsed,
+                "tokens": self.tokens,
+                "step": self.step,
+            },
+            temporary,
+        )
         temporary.replace(self.path)
 
     def check_loss(self):
@@ -189,8 +221,12 @@ class Run:
 
     def log(self, losses, now, check=None):
         """One line for the curve."""
-        line = {"step": self.step, "seconds": round(self.elapsed, 1), "tokens": self.tokens,
-                "loss": round(sum(losses) / len(losses), 4)}
+        line = {
+            "step": self.step,
+            "seconds": round(self.elapsed, 1),
+            "tokens": self.tokens,
+            "loss": round(sum(losses) / len(losses), 4),
+        }
         if check or self.step % (10 * LOG_EVERY) == 0:
             line["check"] = round(self.check_loss(), 4)
         with open(self.options.run / "log.jsonl", "a") as file:

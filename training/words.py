@@ -66,13 +66,34 @@ pebble fossil petal bow bouquet""",
 THINGS_BY_USE = {use: sorted(set(words.split())) for use, words in THINGS_BY_USE.items()}
 
 TWO_WORD_THINGS = {
-    "fire truck": "ride", "watering can": "grow", "music box": "music", "snow globe": "pretty",
-    "magic carpet": "ride", "paper boat": "cross", "teddy bear": "play", "toy train": "play",
-    "treasure map": "see", "wooden spoon": "tool", "rocking chair": "rest", "pocket watch": "time",
-    "fishing rod": "pull", "ice cream": "food", "hot chocolate": "warm", "tea pot": "drink",
-    "apple pie": "food", "jump rope": "play", "picture book": "write", "treasure chest": "carry",
-    "birthday cake": "food", "sleeping bag": "warm", "glass slipper": "pretty", "flower pot": "grow",
-    "alarm clock": "time", "hot air balloon": "ride", "paint box": "write", "gold coin": "pretty",
+    "fire truck": "ride",
+    "watering can": "grow",
+    "music box": "music",
+    "snow globe": "pretty",
+    "magic carpet": "ride",
+    "paper boat": "cross",
+    "teddy bear": "play",
+    "toy train": "play",
+    "treasure map": "see",
+    "wooden spoon": "tool",
+    "rocking chair": "rest",
+    "pocket watch": "time",
+    "fishing rod": "pull",
+    "ice cream": "food",
+    "hot chocolate": "warm",
+    "tea pot": "drink",
+    "apple pie": "food",
+    "jump rope": "play",
+    "picture book": "write",
+    "treasure chest": "carry",
+    "birthday cake": "food",
+    "sleeping bag": "warm",
+    "glass slipper": "pretty",
+    "flower pot": "grow",
+    "alarm clock": "time",
+    "hot air balloon": "ride",
+    "paint box": "write",
+    "gold coin": "pretty",
 }
 TWO_WORD_HEROES = """polar bear guinea pig fire fighter tooth fairy sea turtle space cat bus driver
 ice bear wild horse baby bird barn owl gingerbread man tin soldier
@@ -82,10 +103,14 @@ TWO_WORD_HEROES = [" ".join(pair) for pair in zip(TWO_WORD_HEROES[::2], TWO_WORD
 USE_OF = {word: use for use, words in THINGS_BY_USE.items() for word in words} | TWO_WORD_THINGS
 THINGS = sorted(set(USE_OF) - {"scissor"})
 
-FEMALE_NOUNS = set("""girl queen princess witch grandmother mother sister aunt nun duchess empress maid hen cow
-cowgirl fairy mermaid doll""".split())
-MALE_NOUNS = set("""boy king prince wizard fisherman postman policeman grandfather father brother uncle monk
-duke emperor butler rooster bull ram cowboy snowman""".split())
+FEMALE_NOUNS = set(
+    """girl queen princess witch grandmother mother sister aunt nun duchess empress maid hen cow
+cowgirl fairy mermaid doll""".split()
+)
+MALE_NOUNS = set(
+    """boy king prince wizard fisherman postman policeman grandfather father brother uncle monk
+duke emperor butler rooster bull ram cowboy snowman""".split()
+)
 
 # Heroes' and friends' names are different lists, so that greedy decoding can not give both the same name.
 HERO_GIRLS = """Anna Bella Clara Daisy Ella Fay Greta Hazel Ivy Juna Kira Lily Mia Nelly Olive Penny Queenie Rosa
@@ -119,25 +144,43 @@ in the bakery|by the windmill|in the hollow tree|at the old mill|in the treehous
 on the mountain|in the workshop|at the hotel|in the supermarket|at the airport|in the hospital|on the street
 in the cellar|by the campfire|in the greenhouse""".replace("\n", "|").split("|")
 
-SPOTS = """under a bush|behind a rock|under a bench|in a hollow log|behind a tree|in the tall grass|under a pile of
+SPOTS = (
+    """under a bush|behind a rock|under a bench|in a hollow log|behind a tree|in the tall grass|under a pile of
  leaves|inside an old boot|on top of a wall|under a bridge|beside a puddle|in a bird nest|behind a door
 under a bed|inside a barrel|between two stones|in the mud|at the bottom of a well|on a high branch
 behind a fence|under a hat|inside a big basket|next to a mushroom|in a rabbit hole|under a blue cart
-behind a curtain|in a snowdrift|under the stairs""".replace("\n ", " ").replace("\n", "|").split("|")
+behind a curtain|in a snowdrift|under the stairs""".replace("\n ", " ")
+    .replace("\n", "|")
+    .split("|")
+)
 
 TIMES = [
     "One [sunny|rainy|windy|cold|warm|foggy|quiet|bright|snowy] [morning|day|afternoon|evening]",
-    "One [day|morning|night|evening]", "One [spring|summer|autumn|winter] [morning|day|evening]",
-    "Early one morning", "Late one evening", "On a [rainy|sunny|windy|cold|hot|cloudy] day", "Last [winter|summer]",
+    "One [day|morning|night|evening]",
+    "One [spring|summer|autumn|winter] [morning|day|evening]",
+    "Early one morning",
+    "Late one evening",
+    "On a [rainy|sunny|windy|cold|hot|cloudy] day",
+    "Last [winter|summer]",
 ]
 
 # plot -> how someone feels when things are bad
-BAD_FEELINGS = {plot: names.split() for plot, names in {
-    "lose": "sad worried upset unhappy", "owner": "sad worried upset unhappy", "help": "sad worried upset unhappy",
-    "share": "sad upset unhappy angry", "gift": "sad worried upset nervous", "mend": "sad worried ashamed afraid",
-    "show": "nervous afraid shy worried", "trip": "lonely tired nervous sad", "fear": "afraid scared nervous frightened",
-    "wish": "sad lonely worried unhappy", "plan": "tired upset unhappy sad",
-}.items()}
+BAD_FEELINGS = {
+    plot: names.split()
+    for plot, names in {
+        "lose": "sad worried upset unhappy",
+        "owner": "sad worried upset unhappy",
+        "help": "sad worried upset unhappy",
+        "share": "sad upset unhappy angry",
+        "gift": "sad worried upset nervous",
+        "mend": "sad worried ashamed afraid",
+        "show": "nervous afraid shy worried",
+        "trip": "lonely tired nervous sad",
+        "fear": "afraid scared nervous frightened",
+        "wish": "sad lonely worried unhappy",
+        "plan": "tired upset unhappy sad",
+    }.items()
+}
 GOOD_FEELINGS = "happy proud glad thankful cheerful joyful delighted calm".split()
 
 # Where heroes are at home, if it matters; a told story leans towards it.
@@ -166,38 +209,76 @@ HABITATS = {
 HOME_OF = {hero: places.split("|") for places, heroes in HABITATS.items() for hero in heroes.split()}
 
 # use -> plots that suit it; a told story leans towards them.
-PLOTS_FOR = {use: plots.split() for use, plots in {
-    "light": "fear help trip", "shelter": "help trip", "pull": "help plan", "warm": "help gift fear", "music": "show gift share",
-    "food": "share gift help", "carry": "trip help", "tool": "plan help mend", "cross": "trip help", "ride": "trip share mend",
-    "see": "trip fear lose", "write": "gift help lose", "open": "lose owner", "play": "share lose mend", "pretty": "owner lose gift",
-    "clean": "help plan", "time": "mend lose gift", "wear": "owner lose show", "grow": "gift help wish", "rest": "mend plan help",
-    "magic": "wish show", "drink": "mend share help",
-}.items()}
+PLOTS_FOR = {
+    use: plots.split()
+    for use, plots in {
+        "light": "fear help trip",
+        "shelter": "help trip",
+        "pull": "help plan",
+        "warm": "help gift fear",
+        "music": "show gift share",
+        "food": "share gift help",
+        "carry": "trip help",
+        "tool": "plan help mend",
+        "cross": "trip help",
+        "ride": "trip share mend",
+        "see": "trip fear lose",
+        "write": "gift help lose",
+        "open": "lose owner",
+        "play": "share lose mend",
+        "pretty": "owner lose gift",
+        "clean": "help plan",
+        "time": "mend lose gift",
+        "wear": "owner lose show",
+        "grow": "gift help wish",
+        "rest": "mend plan help",
+        "magic": "wish show",
+        "drink": "mend share help",
+    }.items()
+}
 
 # Subjects that are neither hero nor thing: the story says what it is about and goes on as it likes.
 TOPICS = """friendship|love|courage|kindness|winter|summer|spring|autumn|christmas|easter|space|school|bedtime|luck|hope|trust|patience|
 sharing|honesty|magic|adventure|happiness|snow|rain|sunshine|the night|dreams|music|family|home|travel|football|dinosaurs|growing up|
 being brave|the sea|the first day of school|a rainy day|a birthday|a long journey|my family|a big storm|new friends|saying sorry|
-a secret|the weather|the moon and the stars|going to bed|telling the truth|a party|a holiday|a race""".replace("\n", "").split("|")
+a secret|the weather|the moon and the stars|going to bed|telling the truth|a party|a holiday|a race""".replace(
+    "\n", ""
+).split("|")
 
 LESSONS = {
     "lose": ["friends make every search shorter", "it is good to ask for help", "no one has to search alone"],
-    "owner": ["giving back what you find feels good", "being honest makes new friends",
-              "a kind deed comes back"],
-    "help": ["helping a friend is the best thing of all", "even the smallest can help",
-             "a friend in need is worth stopping for"],
-    "share": ["sharing makes everything twice as good", "there is enough when you share",
-              "playing together is better than playing alone"],
-    "gift": ["a gift from the heart is the best gift", "the best gifts do not have to be big",
-             "giving is as nice as getting"],
-    "mend": ["broken things can be mended", "telling the truth is always best",
-             "anyone can make a mistake"],
+    "owner": ["giving back what you find feels good", "being honest makes new friends", "a kind deed comes back"],
+    "help": [
+        "helping a friend is the best thing of all",
+        "even the smallest can help",
+        "a friend in need is worth stopping for",
+    ],
+    "share": [
+        "sharing makes everything twice as good",
+        "there is enough when you share",
+        "playing together is better than playing alone",
+    ],
+    "gift": [
+        "a gift from the heart is the best gift",
+        "the best gifts do not have to be big",
+        "giving is as nice as getting",
+    ],
+    "mend": ["broken things can be mended", "telling the truth is always best", "anyone can make a mistake"],
     "show": ["it is fine to be nervous", "trying is braver than winning", "practice makes things easier"],
-    "trip": ["a long road is shorter with a friend", "every big trip begins with one step",
-             "going slowly also gets you there"],
-    "fear": ["being brave means trying although you are afraid", "scary things look smaller next to a friend",
-             "most scary noises are nothing at all"],
-    "wish": ["a wish for someone else is the best wish", "good friends are worth more than magic",
-             "kind wishes come true"],
+    "trip": [
+        "a long road is shorter with a friend",
+        "every big trip begins with one step",
+        "going slowly also gets you there",
+    ],
+    "fear": [
+        "being brave means trying although you are afraid",
+        "scary things look smaller next to a friend",
+        "most scary noises are nothing at all",
+    ],
+    "wish": [
+        "a wish for someone else is the best wish",
+        "good friends are worth more than magic",
+        "kind wishes come true",
+    ],
     "plan": ["good work takes time", "two can do what one can not", "it is fun to make things together"],
 }
