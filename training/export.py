@@ -139,7 +139,6 @@ def check(model, path):
     }
 
 
-# ruff: noqa: E501
 ODD_TEXTS = [
     "",
     " ",

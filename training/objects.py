@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (one template or list to a line reads better than its pieces)
 """Turning a story into JSON: the requests and the objects."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (one template or list to a line reads better than its pieces)
 """The plots: each a list of moments, each moment a list of ways to tell it.
 
 Slots: H hero's name, h hero's noun, ah "a brave fox"; F, f, af the same for the friend; t the thing, at "a shiny

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (one template or list to a line reads better than its pieces)
 """Questions about a story: per fact its wordings and its answer.
 
 An answer form is one fixed sentence per fact. `needs` in evaluation is derived from the slots named in KEYS.
