@@ -1,9 +1,10 @@
 """The parent's side of the worker: the surface of `infer.llm.LLM`, in a child process.
 
-worker = spawn()            # bare: before the parent imports what it does not need yet
+worker = WorkerClient(spawn())      the process is started bare, see infer.worker.spawn
 worker.load(path, config)
 id = worker.submit(request)
 for event in worker.events(): ...
+worker.finish(0.2)
 """
 
 import os

@@ -48,10 +48,6 @@ class AbortFlag:
         """Let decodes run again."""
         self._buffer[0] = b"\x00"
 
-    def is_set(self) -> bool:
-        """Whether an abort was asked for."""
-        return self._buffer[0] != b"\x00"
-
 
 class Context:
     """KV memory for `config.parallel` sequences over `size` positions, shared by all (unified).
@@ -63,7 +59,7 @@ class Context:
         params = _params(config, size)
         params.abort_callback = abort.callback
         params.abort_callback_data = abort.data
-        self._abort = abort
+        self._abort = abort  # llama.cpp reads its buffer as long as this context lives
         self.pointer: Any = bindings.llama_init_from_model(model.pointer, params)
         if not self.pointer:
             raise _refusal(size, model.log.last_error())
