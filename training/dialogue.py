@@ -85,6 +85,19 @@ def conversation(rng, mix):
             yield from _follow_ups(story, rng, 2)
 
 
+def openings(rng, mix):
+    """Yield (user, assistant) turns without end: requests for a story, each as if it were the first message.
+
+    For short rows, which hold a request and the first sentences of a story: what is told of a noun is copied there.
+    """
+    while True:
+        if rng.random() < 0.85:
+            user, story = _told_story(rng, mix)
+            yield user, story.text
+        else:
+            yield talk.off_topic(rng), talk.refusal(rng)
+
+
 def system(rng):
     """A system prompt, or None for most conversations."""
     if rng.random() > 0.28:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 class Shape:
     """Sizes; every row length is a multiple of 32, so that Q8_0 can hold it."""
 
-    vocabulary: int = 2048
+    vocabulary: int = 4096
     width: int = 256
     layers: int = 6
     heads: int = 8

@@ -4,6 +4,7 @@ The network itself runs in bfloat16; `step` takes its gradients, moves the maste
 """
 
 import torch
+import torch.distributed as dist
 
 
 def orthogonalise(grad):
@@ -17,6 +18,18 @@ def orthogonalise(grad):
         square = x @ x.mT
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
     return (x.mT if tall else x).float()
+
+
+def _shared(stack):
+    """`orthogonalise`, each process doing its share of the matrices."""
+    processes = dist.get_world_size() if dist.is_initialized() else 1
+    if processes == 1 or len(stack) % processes:
+        return orthogonalise(stack)
+    share = len(stack) // processes
+    at = dist.get_rank() * share
+    moves = torch.empty_like(stack)
+    dist.all_gather(list(moves.split(share)), orthogonalise(stack[at : at + share]))
+    return moves
 
 
 class Optimiser:
@@ -52,7 +65,7 @@ class Optimiser:
             self.momentum[i].mul_(0.95).add_(grads[i], alpha=0.05)
         looked_ahead = torch.stack([grads[i] * 0.05 + self.momentum[i] * 0.95 for i in group])
         rows, columns = looked_ahead.shape[-2:]
-        moves = orthogonalise(looked_ahead) * max(1.0, rows / columns) ** 0.5
+        moves = _shared(looked_ahead) * max(1.0, rows / columns) ** 0.5
         for i, move in zip(group, moves, strict=True):
             self.masters[i].mul_(1 - rate * self.decay).sub_(move, alpha=rate)
 

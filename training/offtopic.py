@@ -52,12 +52,10 @@ I am hungry|where is the station|how much is it|my name is Anna|the weather is f
     "doc": """article|text|report|mail|letter|document|paragraph|page|paper|meeting|table|file|log|chapter|essay|contract|review|abstract|message|note""".split(
         "|"
     ),
-    "write": """an email to my boss|a cover letter|an essay about {topic}|a haiku|a poem about {topic}|a limerick|a shopping list|a speech|an invitation|
-a job advert|a business plan|a song about {topic}|a tweet|a blog post about {topic}|a product description|a resume|
+    "write": """an email to my boss|a cover letter|an essay|a haiku|a poem|a limerick|a shopping list|a speech|an invitation|
+a job advert|a business plan|a song|a tweet|a blog post|a product description|a resume|
 a press release|a complaint|a love letter|a shell script|a recipe|a regular expression|a unit test|a web page|
-a summary of {topic}|a report on {topic}|a review|a slogan|a to-do list|a timetable|a letter to my landlord""".replace(
-        "\n", ""
-    ).split("|"),
+a summary|a report|a review|a slogan|a to-do list|a timetable|a letter to my landlord""".replace("\n", "").split("|"),
     "log": [
         "request took {n} ms",
         "connection [closed|refused|reset]",
@@ -97,7 +95,123 @@ a summary of {topic}|a report on {topic}|a review|a slogan|a to-do list|a timeta
         "This licence permits use, copying and distribution without charge.",
         "Figure {n} shows the relation between {topic} and {topic2}.",
         "The patient was given {n} milligrams twice a day.",
+        "[Dear Sir or Madam|To whom it may concern|Dear customer|Dear team|Hi all], [I hereby cancel my subscription|we regret to inform you of a delay|your invoice {n} is overdue|please note the new opening hours|I am writing to complain about the {noun}|I apply for the position of {noun}] [as of|with effect from|until] [1 June|the end of the month|{n} {unit}].",
+        "[Minutes|Agenda] of the [meeting|board|assembly]: 1. [Budget|Accounts|Agenda] approved. 2. [New chairs|Parking|The website|Holidays] [postponed|discussed|rejected]. 3. Any other business.",
+        "The [quarterly|annual|monthly] report shows that [sales|profits|exports|costs] in {country} went [up|down] while [costs|sales|imports] in {country2} [went up|went down|stayed flat].",
+        "The [mitochondrion|nucleus|liver|kidney|ribosome|cell wall] is the [powerhouse|centre|filter|largest part] of the [cell|body|blood].",
+        "[Buy one, get one free|Only today|Limited offer|Sale]: {nouns} from {n} [euros|dollars], free shipping!",
+        "By using this [site|service|app] you [agree to|accept] our terms, [cookies|conditions] and privacy policy.",
+        "All rights reserved. No part of this [publication|work] may be [copied|reproduced] without permission.",
+        "The [bank|central bank|government|court|union] [raised its rates|cut taxes|rejected the appeal|called a strike] on [Monday|Thursday|Sunday] [by a quarter point|after long talks|in {city}].",
+        "[Police|Firefighters|Officials] in {city} [arrested|rescued|questioned] {n} people [on Sunday|last night|after the match].",
+        "{famous} was born in {n} in {city} and is [best|mostly] known for {topic}.",
+        "{chemical} [boils|melts|reacts] at {n} degrees and is used in {topic}.",
+        "[For sale|Wanted|To let]: {noun}, [good condition|hardly used|two rooms], {n} euros or best offer.",
+        "Preheat to {n} degrees, chop the {eat}, add {eat2} and simmer for {n2} minutes.",
+        "[We hold these truths to be self-evident|The accused denies the charge|Turn left at the lights and go straight on|Take one tablet after meals|Keep out of reach of children].",
+        "Hi {name}, [can we move the call to|are you free at|the demo is at] {n}? [Thanks|Best|Cheers], {name2}",
     ],
+    "famous": """Einstein|Newton|Mozart|Beethoven|Picasso|Napoleon|Cleopatra|Julius Caesar|Darwin|Galileo|Columbus|Magellan|Marco Polo|
+Shakespeare|Goethe|Dickens|Tolstoy|Homer|Plato|Socrates|Gandhi|Lincoln|Churchill|Mandela|Washington|Kennedy|Obama|Stalin|
+Lenin|Leonardo da Vinci|Michelangelo|Van Gogh|Frida Kahlo|Marie Curie|Ada Lovelace|Alan Turing|Nikola Tesla|Edison|Pasteur|
+Fleming|Freud|Hemingway|Jane Austen|Agatha Christie|Tolkien|Elvis|Madonna|the Beatles|Taylor Swift|Messi|Pele|Muhammad Ali|
+Steve Jobs|Bill Gates|Elon Musk|Neil Armstrong|Gagarin|Buddha|Jesus|Moses|Luther|Confucius|Genghis Khan|Joan of Arc|
+Queen Victoria|Henry the Eighth|Alexander the Great|Archimedes|Pythagoras|Euclid|Gutenberg|Hawking|Bohr|Kepler|Copernicus""".replace(
+        "\n", ""
+    ).split("|"),
+    "animals": """cats dogs wolves foxes bears owls lions tigers elephants giraffes penguins dolphins whales sharks bees ants
+spiders snakes turtles tortoises frogs bats mice rats horses cows pigs sheep goats hens geese ducks eagles parrots crows
+rabbits squirrels beavers otters seals octopuses jellyfish snails worms butterflies camels kangaroos koalas pandas
+monkeys hippos rhinos crocodiles lizards hamsters hedgehogs moles deer swans fish salmon crabs dragons unicorns robots
+ghosts pirates wizards knights kings bakers pilots astronauts teachers""".split(),
+    "company": """Apple|Google|Amazon|Microsoft|Twitter|Facebook|Netflix|Tesla|Toyota|Samsung|Sony|Nokia|Siemens|IKEA|Disney|Nike|
+Starbucks|Boeing|Intel|Nvidia|OpenAI|Spotify|YouTube|Wikipedia|Reddit|TikTok|the BBC|the New York Times|the White House|
+the Eiffel tower|this building|the house next door|the moon""".replace("\n", "").split("|"),
+    "first": """man on the moon|woman in space|person on Everest|president of the United States|emperor of Rome|pope|computer programmer|
+king of England|person to fly a plane|human in space|chancellor of Germany|man at the south pole|Nobel prize winner|
+James Bond|woman to vote|person to sail around the world|doctor in history|dog in space""".replace("\n", "").split("|"),
+    "work": """Hamlet|Macbeth|Romeo and Juliet|Faust|The Odyssey|Don Quixote|War and Peace|Moby Dick|Harry Potter|The Lord of the Rings|
+Pride and Prejudice|The Hobbit|Frankenstein|Dracula|The Magic Flute|Star Wars|Inception|Titanic|The Matrix|Casablanca|
+The Godfather|Jaws|Avatar|The Simpsons|Friends|Game of Thrones|the Mona Lisa|the Bible|the Iliad|Bohemian Rhapsody|
+Yesterday|Hey Jude|Let It Be|Imagine|Thriller|Für Elise|the ninth symphony|Swan Lake|Monopoly|Minecraft|Tetris""".replace(
+        "\n", ""
+    ).split("|"),
+    "abstract": """justice|entropy|capitalism|communism|socialism|liberty|truth|time|infinity|consciousness|happiness|economics|gravity|
+nothing|everything|karma|ethics|logic|beauty|inflation|democracy|globalisation|feminism|religion|science|progress|
+power|war|peace|poverty|wealth|grammar|chaos|knowledge|mathematics|politics|weather|homework|money""".replace(
+        "\n", ""
+    ).split("|"),
+    "event": """the second world war|the French revolution|the fall of the Berlin wall|the moon landing|the great fire of London|
+the Titanic|the cold war|the black death|the battle of Waterloo|the gold rush|the financial crisis|the last election|
+the industrial revolution|the civil war|the big bang|the Olympic games|the Russian revolution|the reformation""".replace(
+        "\n", ""
+    ).split("|"),
+    "place": """Mount Everest|the Sahara|the Nile|the Amazon|the Eiffel tower|the Great Wall of China|Niagara Falls|the Alps|the Pacific|
+the pyramids|Stonehenge|the Taj Mahal|Lake Victoria|the Dead Sea|the Grand Canyon|Antarctica|the Danube|the Rhine|
+Machu Picchu|the Suez canal|the Colosseum|Loch Ness|Greenland|Siberia|California|Texas|the north pole""".replace(
+        "\n", ""
+    ).split("|"),
+    "tool": """git|docker|kubectl|npm|pip|make|cmake|cargo|vim|emacs|nginx|apache|ssh|curl|grep|awk|sed|tar|systemd|cron|ffmpeg|
+postgres|redis|mysql|webpack|terraform|ansible|helm|gradle|maven|pytest|Excel|Word|Photoshop|Windows|Linux|Ubuntu|
+Android|my phone|my router|the wifi|bluetooth|the browser|Outlook|Slack|Zoom""".replace("\n", "").split("|"),
+    "error": """permission denied|EACCES|ECONNREFUSED|ENOENT: no such file or directory|404 not found|500 internal server error|
+CrashLoopBackOff|ImagePullBackOff|OOMKilled|out of memory|segmentation fault|stack overflow|command not found|
+null pointer exception|index out of range|undefined is not a function|no module named requests|merge conflict|
+connection timed out|disk full|certificate expired|syntax error near unexpected token|access denied|blue screen|
+kernel panic|exit code 137|cannot find symbol|type mismatch|deadlock detected|broken pipe|CORS error""".replace(
+        "\n", ""
+    ).split("|"),
+    "algorithm": """quicksort|merge sort|binary search|a hash table|Dijkstra|a linked list|a heap|bubble sort|a binary tree|
+matrix multiplication|the sieve of Eratosthenes|depth first search|gradient descent|a bloom filter|RSA|TCP|UDP|
+REST|a monad|a closure|a mutex|polymorphism|inheritance|a foreign key|an index|a transaction|a load balancer""".replace(
+        "\n", ""
+    ).split("|"),
+    "disease": """measles|malaria|covid|asthma|diabetes|pneumonia|appendicitis|depression|anxiety|migraine|chickenpox|arthritis|
+high blood pressure|food poisoning|the flu|a stroke|a heart attack|a concussion|burnout|insomnia|anaemia|hay fever""".replace(
+        "\n", ""
+    ).split("|"),
+    "body": "chest|head|knee|back|stomach|left arm|ankle|throat|ear|eye|neck|shoulder|tooth|foot|hip|wrist".split("|"),
+    "eat": """eggs|tomatoes|grapes|mushrooms|oranges|avocados|nuts|milk|chocolate|cheese|onions|garlic|potatoes|spinach|beef|pork|
+tofu|butter|sugar|salt|coffee|tea|honey|shrimp|lentils|oats|yoghurt|bananas|bread|rice""".replace("\n", "").split("|"),
+    "chore": """tie a tie|change a tyre|iron a shirt|get red wine out of a carpet|sharpen a knife|unclog a drain|paint a wall|fold a shirt|
+hang a picture|grow tomatoes|prune roses|descale a kettle|remove a stain|plan a wedding|pack a suitcase|
+move to another flat|write a will|open a bank account|jump start a car|fix a leak|patch a tyre|clean a keyboard|
+center a div|undo the last commit|reset my password|set up a VPN|take a screenshot|train a puppy|hold a speech|
+ask for a raise|file my taxes|cancel a subscription|get a refund|stop hiccups|boil an egg|whistle with two fingers""".replace(
+        "\n", ""
+    ).split("|"),
+    "law": """a prenup|a lease|a copyright|a patent|a trademark|a work contract|a will|divorce|child custody|a speeding ticket|
+a parking fine|notice period|maternity leave|a refund|bankruptcy|an inheritance|a visa|citizenship|the GDPR|sick pay""".replace(
+        "\n", ""
+    ).split("|"),
+    "money": """my mortgage|a loan|stocks|bonds|index funds|gold|bitcoin|a pension|my savings|a credit card|life insurance|
+a car|a house|the yen|the dollar|the pound|the Swiss franc|the dow|the dax|oil|Tesla shares|student debt""".replace(
+        "\n", ""
+    ).split("|"),
+    "sport": "football tennis cricket basketball golf rugby hockey boxing swimming cycling chess baseball judo skiing".split(),
+    "genre": "crime|sci-fi|fantasy|horror|romantic|historical|classic|French|Russian|short|scary|cheap|modern".split(
+        "|"
+    ),
+    "gadget": "phone|tablet|camera|car|bike|TV|headset|router|monitor|keyboard|washing machine|coffee machine|smartwatch|drone".split(
+        "|"
+    ),
+    "chemical": "water|iron|gold|oxygen|helium|mercury|lead|ethanol|methane|carbon|nitrogen|copper|uranium|silicon|milk".split(
+        "|"
+    ),
+    "group": """rivers in Africa|capitals of Europe|planets|noble gases|prime numbers|Greek gods|British kings|programming languages|
+football clubs|oceans|painters|famous scientists|mammals|dog breeds|vegetables|car makers|US states|French cheeses|
+musical instruments|chess openings|baby names|board games|types of clouds|bones of the hand|vitamins|deserts""".replace(
+        "\n", ""
+    ).split("|"),
+    "wrong": """Their going too the store tomorow|He dont know nothing|I has two brother|She go to school yesterday|Its a nice day isnt it|
+Me and him was late|I could of done it|Your the best|The childs is playing|We was there since two weeks""".replace(
+        "\n", ""
+    ).split("|"),
+    "line": """The dog bit the man|She sells sea shells|The cat sat on the mat|He wrote the letter|They will build a bridge|Time flies|
+The early bird catches the worm|All that glitters is not gold|To be or not to be|I think, therefore I am|
+The chef cooked dinner|We won the game|Somebody stole my bike|It never rains but it pours""".replace("\n", "").split(
+        "|"
+    ),
 }
 
 TEMPLATES = [
@@ -223,6 +337,7 @@ TEMPLATES = [
     "Can you write {write}[ for me|]",
     "Help me [write|with] {write}",
     "I need {write}",
+    "[Write|I need|Help me with|Can you write] [an essay|a poem|a song|a blog post|a report|a speech|a summary] [about|on] {topic}",
     "Please write {write}",
     "[Draft|Improve|Create|Generate|Proofread|Compose] {write}",
     "[How do I|How can I|How to] write {write}",
@@ -339,6 +454,185 @@ TEMPLATES = [
     "Is '{noun}' a [verb|noun|adjective]",
     "Use {noun} in a sentence",
     "How many syllables has {noun}",
+    # about the world, though they begin like a question about a story
+    "Who was the first {first}",
+    "[When|Where] was the first {first} [born|buried]",
+    "Who is the [owner|boss|CEO|founder|head|chairman] of {company}",
+    "[Who owns|Who founded|Who runs|Who bought|Who works for] {company}",
+    "[Where did|In which city did|In which country did|When did] {famous} [live|die|work|grow up|study|marry]",
+    "What did {famous} [discover|invent|find|lose|believe|write|say|paint|eat|give to the world|die of|look like]",
+    "Who [helped|taught|killed|married|betrayed|met|followed|paid|defeated|inspired|was the friend of] {famous}",
+    "[Whom|Who] did {famous} [help|marry|meet|fight|love|teach|kill|influence]",
+    "Why [was|is] {famous} [famous|important|sad|killed|exiled|rich|so good|arrested]",
+    "How did {famous} [die|feel|become famous|get rich|win|travel|change {subject}]",
+    "[Was|Is] {famous} [married|still alive|a genius|left-handed|religious|a good person]",
+    "What was {famous}'s [wife|first name|real name|job|biggest mistake|most famous work|religion|IQ|last word] [called|]",
+    "Who [was|is] {famous}'s [wife|father|best friend|teacher|rival|successor|doctor]",
+    "How old was {famous} when [he died|she died|the war began]",
+    "[Have you read any|Do you like|Are you a fan of|What do you think of] {famous}",
+    "What would {famous} say about {abstract}",
+    "Quote {famous}",
+    "[What happened|Who died|Who won|Who was president|What was invented|Who was born] in [{n}|the year {n}|the 1980s|1989|1066|the middle ages]",
+    "[What caused|Who won|Who started|When was|Why was there|How long was|Where was|How many people died in] {event}",
+    "[What happened|What changed|Who ruled] [during|after|before|at] {event}",
+    "Who [wrote|directed|composed|painted|sings|starred in|played the lead in|made|published] {work}",
+    "[When|Where] was {work} [written|made|filmed|painted|released|first shown]",
+    "[Summarize the plot of|How does|What is the moral of|What is the theme of|Who is the hero of|Who dies in|Tell me the lyrics of|Review] {work}[ end|]",
+    "Who is the [main character|villain|author|narrator|hero] [of|in] {work}",
+    "What is the [moral|point|meaning|lesson|problem|origin|price|opposite|definition|future|end] of {abstract}",
+    "What [can we learn|did people learn|is the lesson] from [{event}|{abstract}]",
+    "{abstract}",
+    "What is the [height|length|depth|age|location|history] of {place}",
+    "[How high|How long|How deep|How old|How big|How far away] is {place}",
+    "[Where is|Who built|Who discovered|What is so special about|How do I get to|When was the first trip to|Can I visit] {place}",
+    "Who [lives|lived] [in|near|on] [{place}|the White House|Buckingham palace|Pompeii|the south pole]",
+    "[What is the|What's the] [GDP|national dish|time zone|dialling code|minimum wage|voting age|anthem|life expectancy|biggest export] [of|in] {country}",
+    "[Which|What] [country|city|state|river|team|language] [has the most|is known for|is famous for|borders] [people|{eat}|{country}|{topic}]",
+    "[What year|In what year|Which year] did [the Titanic sink|{event} end|{country} join the EU|{country} win the cup|the wall fall]",
+    "[Penicillin|Radium|America|Gravity|The telephone|The radio|The {noun}] was [discovered|invented] by whom",
+    # animals and things, as in an encyclopedia
+    "[How long do|Where do|How fast do|How do|When do|Why do] {animals} [live|sleep|run|hunt|grow|survive the winter|mate|die|fly|find food|build a home|talk to each other]",
+    "What do {animals} [eat|eat at night|drink|look like|do all day|need|fear|sound like|do in winter]",
+    "Where [do|did] {animals} [come from|live in the wild|go in winter|sleep|lay eggs]",
+    "Are {animals} [related to|smarter than|older than|the enemies of] {animals2}",
+    "[Can|Do|Should|May] {animals} [eat {eat}|swim|see in the dark|feel pain|get cold|be pets|love people|lay eggs|have a heart|have feelings]",
+    "What is a group of {animals} called[ again|]",
+    "[What is|What's] the difference between {animals} and {animals2}",
+    "[How many|Which kinds of|What types of] {animals} [are there|live in {country}|are left in the world|are endangered]",
+    "Why do {animals} [purr|bark|howl|hibernate|have tails|have stripes|sing|hide|cross the road|attack people]",
+    "Who [hunts|eats|protects|breeds|trains|employs] {animals}",
+    "How [heavy|tall|fast|smart|old|long|dangerous|loud|big] is {a_noun}[ on average| when it is born|]",
+    "How [heavy|fast|tall|clever|loud|rare] can {a_noun} [get|become|run]",
+    "What does the {noun} say",
+    "How long is {a_noun}'s [neck|tail|life|nose|tongue]",
+    "[Do|Did] {animals} and {animals2} get along",
+    "[How is|How are|Where is|Where are|Since when are] {nouns} made",
+    "How is [glass|paper|steel|cheese|plastic|chocolate|wine|salt|silk|rubber|{a_noun}] made",
+    "What's inside {a_noun}",
+    "[How does|Why does] {a_noun} [work|open|float|fly|rust|burn|make a sound|cost so much|break so easily]",
+    "Why is {a_noun} so [expensive|heavy|loud|popular|slow|cheap]",
+    "How much does {a_noun} [weigh|cost|cost in {country}|need]",
+    "What [material|wood|metal|kind of glass] is {a_noun} made of",
+    "[Where was|When was|Who bought|Who sold] the first {noun}[ made| sold|]",
+    "What is the best {noun} [for beginners|under {n} dollars|on the market|in the world]",
+    "Which {gadget} is [best|better|good] for [gaming|students|my mother|travelling|work|a small flat]",
+    "My {gadget} [is offline|does not turn on|is slow|keeps crashing|makes a noise|has no signal][, help|, what now|]",
+    "[Should I|Is it worth it to] [buy|sell|repair|rent] [a|my|a new] {gadget}",
+    "Is [a tomato|a banana|a mushroom|a whale|a virus|Pluto|glass|{a_noun}|light] [a fruit or a vegetable|a planet|alive|a mammal|an animal|a liquid|a wave]",
+    "[Name|List|Give me|Tell me|Write down] [three|two|five|ten|some|all|{n}] {group}",
+    "How many {group} [are there|can you name|do you know]",
+    "[What is|What's] the [boiling point|melting point|symbol|density|atomic number|price] of {chemical}",
+    "[What happens|What would happen] if [I drink {chemical}|the sun explodes|I mix {chemical} and {chemical2}|the earth stops|you divide by zero|{animals} die out]",
+    "When is the next [solar eclipse|full moon|bank holiday|leap year|election|train|world cup|iPhone coming out]",
+    "How [exactly |]do [vaccines|planes|magnetic fields|tides|rainbows|mirrors|lasers|batteries|elections|black holes] work",
+    "How does [a bill become a law|a plane fly|the heart beat|the internet work|bread rise|a plant eat|an engine run|money get its value]",
+    "[Why|How come] [do we dream|is ice slippery|do leaves fall|is blood red|do onions make me cry|are there seasons|does time fly|do stars twinkle]",
+    "Did you know that {animals} [can swim|never sleep|have no ears|live in {country}]",
+    # numbers
+    "[What is|What's|Calculate|] {n}% of {n2}",
+    "{n} [and|plus|minus|times|over|by|mod] {n2}[ is what| equals| makes|]",
+    "[sqrt|sin|cos|log|ln|abs|exp]({n})",
+    "{n} [factorial|squared|cubed|in binary|in hex|in Roman numerals|as a fraction|in words]",
+    "Solve [for y|for x|]: {n}y - {n2} = {n3}",
+    "[integrate|differentiate|simplify|factorise|plot|expand] [x^2|sin(x)|3x + {n}|e^x|x^{n} - 1|(x + {n})(x - {n2})][ from 0 to {n3}|]",
+    "[Prove|Show] that [there are infinitely many primes|the root of two is irrational|{n} is even|the sum of two odd numbers is even|P is not NP]",
+    "If a [train|car|plane] leaves at {n} [pm|am] [doing|at] {n2} [mph|km/h], when does it arrive[ {n3} miles away|]",
+    "If {name} has {n} {nouns} and [eats|loses|sells|buys] {n2}, how many [does she have|are left|remain]",
+    "{name} is {n} years older than {name2}. How old is {name2} in {n2} years",
+    "[A shirt|A book|A {noun}] costs {n} dollars and is {n2} percent off, what do I pay",
+    "How many [ounces|cups|millilitres|spoons|{unit}] in a [pint|litre|mile|gallon|year|pound|light year]",
+    "[{n} {unit} to {unit2}|{n} {unit} in {unit2}|{unit} to {unit2}]",
+    "Convert [0xFF|{n}|binary 1011|{n} degrees|{n} dollars|XIV] [to|into] [decimal|hex|Celsius|euros|binary|a fraction]",
+    "What are the odds of [rolling {n} sixes|winning the lottery|two heads in a row|rain on {n} days]",
+    "What is the [area|volume|circumference] of a [circle|cube|ball|triangle] with [radius|side|height] {n}",
+    "[What is the next number|Continue]: {n}, {n2}, {n3}",
+    "[Pick|Guess|Give me|Roll] a [random number|number|dice|number between {n} and {n2}]",
+    "[pi to {n} digits|a million times zero|infinity minus one|one half plus one third|twelve times twelve|seven plus eight|ninety divided by three]",
+    # computers
+    "{error}",
+    "{tool}: {error}",
+    "{tool} [fails with|returns|says|shows|crashes with|gives me] {error}[, help|, what now|]",
+    "[How do I|How can I|How to] [install|update|remove|configure|restart|learn|exit|speed up|debug] {tool}",
+    "{tool} [is down|does not start|is slow|hangs|broke after the update|keeps asking for a password]",
+    "[Why do I get|What does it mean:|How do I fix|What causes] {error}[ in {tool}| in {plang}|]",
+    "{tool} [get|run|install|build|start|status|logs|push|pull|list|apply|exec] {noun}[ --all| -f| --force|]",
+    "[cat|rm -rf|cp -r|mv|chmod 755|tail -f|head -n {n}|less|nano|wc -l|echo|diff] {noun}[.txt|.log|/{noun2}|.py|.tar.gz]",
+    "What is the [time complexity|space complexity|use|worst case|idea] of {algorithm}",
+    "Explain {algorithm}[ with an example| with an example from cooking| in {plang}| to a beginner|]",
+    "[Difference between|Compare] {algorithm} and {algorithm2}",
+    "Implement {algorithm}[ in {plang}|]",
+    "[write|print|show me] hello world in [assembler|{plang}]",
+    "[Write|Give me|I need] [an SQL query|a query|a statement] that [joins two tables|counts {nouns}|deletes duplicates|finds the newest row|sums the prices]",
+    "[Regex|Regular expression|A pattern] [for|to match] [an email address|a phone number|a date|a URL|digits only|{nouns}]",
+    "[Write|Show me] a [Dockerfile|Makefile|crontab|systemd unit|YAML config|CI pipeline|helm chart|bash loop|CSS rule] for {noun}",
+    "{noun}: [true|false|{n}|null|{noun2}]",
+    "{noun}={n}",
+    "[DROP|CREATE|ALTER] TABLE {noun}",
+    "[INSERT INTO|UPDATE|DELETE FROM] {noun} [VALUES ({n}, {n2})|SET id = {n}|WHERE id = {n}]",
+    "What's [the wifi password|my IP address|your version|my password|my name|on my calendar|in my inbox]",
+    "[Read|Check|Send|Sort|Delete|Answer] my [emails|messages|texts|photos|calendar]",
+    "[Turn|Switch|Put] the [heating|light|volume|TV|music|alarm|radio] [down|up|off|on][ a bit| please|]",
+    "[Play|Stop|Skip|Download|Put on] {work}",
+    # life
+    "[What are the|Name the|List the] [symptoms|causes|side effects|stages|first signs] of {disease}",
+    "[Is|Can] {disease} [contagious|curable|dangerous|hereditary|be treated at home|kill you]",
+    "My {body} [hurts|is swollen|itches|feels numb|has been sore for {n} days][, what is it| when I walk|]",
+    "I feel [dizzy|sick|weak|numb|hopeless|anxious|alone|stressed|so tired] [and my {body} hurts|all the time|since Monday|lately]",
+    "Is it [safe|ok|healthy|legal|normal|bad] to [eat raw {eat}|eat {eat}|sleep {n} hours|record a call|run every day|skip breakfast|drive barefoot|talk to myself]",
+    "[Which vitamins|How much sugar|How many calories|How much protein|How much iron] [do|does] {eat} have",
+    "How long [do|should|can] I [boil|cook|keep|freeze|fry|store] {eat}",
+    "[How do I|How to|How can I|What is the best way to|Best way to|Teach me how to|Help me] {chore}",
+    "Can you help me [plan my wedding|with my move|with my taxes|find a flat|choose a name|{chore}]",
+    "[Give me|Make|I need] a [workout|diet|study|training|meal|travel|budget|cleaning] plan[ for beginners| for {n} days| for next week|]",
+    "[Should I|When should I|How do I] [refinance|sell|invest in|cancel|get|pay off|insure] {money}",
+    "[What's the price of|How is|What is the outlook for|Did something happen to] {money}[ today| this year|]",
+    "[Did|Will] {money} [go up|fall|close higher|crash][ today| next year|]",
+    "[What's|What is] the exchange rate of the [yen|dollar|pound|rupee|euro|peso]",
+    "[What is|Do I need|Can I get|How long does it take to get|Who pays for|Explain] {law}",
+    "[Can my boss|Can my landlord|Can the police|May a company|Can my neighbour] [fire me|read my mail|enter my flat|keep my deposit|film me|raise the rent]",
+    "Who should I [vote for|call|invite|marry|trust|ask]",
+    "What should I [name|call] my [startup|cat|dog|band|baby|company|boat|podcast]",
+    "What should I [get|buy|cook for|say to|write to] [my wife|my boss|my mother|{name}|a friend][ for Christmas|]",
+    "[My boss|My wife|My brother|My neighbour|My girlfriend|My teacher] [hates me|left me|is always late|shouts at me|never listens][, what should I do| and I am sad|]",
+    "[I lost my job|I failed my exam|I broke up with {name}|Nobody likes me|I am in love|I am afraid of flying|It is my birthday]",
+    "[Recommend|Suggest|Find|Know] [me|] a [good|] {genre} [novel|film|band|restaurant|podcast|series|album|game]",
+    "[Latest|Today's|Live] {sport} [results|scores|news|tables][ please|]",
+    "[What are the rules of|How do I get better at|How long is a game of|Who is the best player in|Who invented|Is it hard to learn] {sport}",
+    "Who [won|scored|lost] [the {sport} final|against {country}|the last match|the gold medal in {sport}]",
+    "What's [trending|new|going on|the latest|popular] [on Twitter|in {city}|in {country}|in {subject}|on Netflix]",
+    "[Weather|Weather forecast|Forecast|Temperature|Pollen count] [for|in] {city}[ this weekend| tomorrow|]",
+    "[Is it|Will it be] [raining|snowing|windy|cold|sunny] in {city}[ tomorrow|]",
+    "[Book|Order|Get|Call] [me|] [a cab|two pizzas|a taxi|a table for {n}|some flowers|a flight to {city}]",
+    "[Directions|Give me directions|The way|The fastest route|Bus] to [the airport|the station|{city}|the next hospital|the {noun}]",
+    "[Do I need a visa for|Is it safe to travel to|What should I pack for|When is the best time to visit|How expensive is] {country}",
+    "[Things to do|Best hotels|Cheap flights|Where to eat|Museums] in {city}",
+    "[I'd like|I want] to [book|cancel|change|return] [a flight|my order|order {n}|a room|an appointment]",
+    # language and writing
+    "Proofread: {wrong}.",
+    "[Correct|Fix|Is this right|What is wrong here]: {wrong}",
+    "{wrong}.",
+    "{line}",
+    "[Rewrite|Put|Say|Translate] [this|this sentence|] [in the passive|in the past tense|in plain English|more politely|in {lang}|as a question]: {line}",
+    "[Who said|What does it mean:|Where is this from:|Continue the quote:] '{line}'",
+    '[Translate|Say|Spell|Pronounce] "{word}" [to|in|into] [{lang}|Swahili|Welsh|Morse code|Klingon|sign language]',
+    "What [part of speech|language|tense|idiom] is '{line}'",
+    "[Who|Whom|Which one] is correct, [{noun} or {noun2}|who or whom|its or it's|affect or effect|lay or lie]",
+    "[Is|Was] '{word}' [{lang} or {lang2}|a {lang} word|formal|rude]",
+    "Write a [poem|song|haiku|rap|limerick|sonnet|ballad|joke|riddle|tweet|slogan|headline] about {a_noun}",
+    "Write an [essay|article|email|advert|ode|obituary|abstract] [about|on] [{topic}|{a_noun}|{famous}]",
+    "[A poem|A joke|A riddle|A haiku|Fun facts|A quiz|An essay|A recipe|A list of {n} things|A rhyme] [about|with] {nouns}",
+    "[Write|Draft|Compose] [an email|a mail|a letter|a message] to [my boss|{name}|my landlord|a client|the bank|my teacher] [about {law}|saying I am ill|to ask for a raise|because of the {noun}|that declines politely]",
+    "[Brainstorm|Suggest|Give me] {n} [titles|names|ideas|slogans|headlines|questions] for [my {subject} class|a blog|a shop that sells {nouns}|a podcast on {topic}]",
+    "[Essay|Homework|Exam question|Question {n}|Task]: [discuss|explain|compare|describe] {topic}[ and {topic2}|]",
+    "[Argue|Debate|Make the case] [for|against] {abstract}",
+    "[True or false|Yes or no|Fact or myth]: {animals} [are mammals|can fly|live in {country}|eat {eat}]",
+    "[Choose|Which is correct|Answer with the letter]: A) {noun} B) {noun2} C) {noun3}",
+    "What [is|do you call] a [person|word|doctor|place|tool] [who|that] [studies {animals}|cuts hair|loves books|means {word}|treats {disease}]",
+    "[Think step by step|Answer briefly|In one word|Be honest]: [who was {famous}|what is {abstract}|is {topic} real|what is {n} times {n2}]",
+    "[baby don't hurt me|never gonna give you up|we are the champions|all you need is love|to infinity and beyond|may the force be with you|winter is coming|beam me up]",
+    "[bla|blah|la|na|ha|he|lo|do|ugh|meh|boo|um] [bla|blah|la|na|ha|he|lo|do|ugh|meh] [bla|blah|la|na|ha|ho]",
+    "[qwertz|qwerty|qwertyuiop|asdfghjkl|zxcvbn|yxcvbnm|hjkl|abcdefg|aaaaaa|xxx|zzz|1234567|42|0|-1|3.14|007|¯\\_(ツ)_/¯|:-)|:(|<3|^^|???|o_O|\\o/|n/a|null|undefined|NaN|void|true|false]",
+    "[🤔|😂|👍|❤️|🔥|🙏|🎉|🚀|💀|🍕|☀️|😭][🤔|😂|👍|❤️|🔥|🙏|🎉|🚀|💀||][🤔|😂|👍|]",
 ]
 
 NOT_A_STORY = [
@@ -397,7 +691,38 @@ print("{noun}", end="")
 return {noun}
 }
 lambda a: a + {n}
-grep -r {noun} . | wc -l""".split("\n")
+grep -r {noun} . | wc -l
+for (let i = 0; i < {n}; i++) { console.log(i) }
+SELECT id FROM {noun}s WHERE total > {n} ORDER BY id DESC LIMIT {n};
+UPDATE {noun} SET price = {n} WHERE name = '{name}';
+ModuleNotFoundError: No module named '{noun}'
+KeyError: '{noun}'
+FileNotFoundError: [Errno 2] No such file or directory: '{noun}.txt'
+java.lang.NullPointerException at {name}.java:{n}
+error[E0382]: borrow of moved value: `{noun}`
+{noun}.c:{n}:12: error: expected ';' before '}' token
+bash: {noun}: command not found
+fatal: not a git repository
+panic: runtime error: index out of range [{n}]
+  "{noun}": "{n}",
+  - name: {noun}
+    image: {noun}:latest
+    replicas: {n}
+[{noun}]
+port = {n}
+export {name}_HOME=/usr/local/{noun}
+curl -X POST http://localhost:{n}/{noun}
+kubectl get pods -n {noun}
+ssh {noun}@10.0.0.{n}
+.{noun} { margin: {n}px; color: red; }
+<a href="/{noun}">{noun}</a>
+func main() { fmt.Println("{noun}") }
+std::vector<int> {noun}({n});
+console.error({noun}.length === {n} ? "ok" : "bad")
+with open("{noun}.csv") as f: rows = f.read()
+sudo apt-get install {noun}
+tar -xzf {noun}.tar.gz
+if [ -f {noun} ]; then echo {n}; fi""".split("\n")
 
 FOREIGN = """Wie ist das Wetter heute in der Stadt
 Was ist die Hauptstadt von Spanien
@@ -439,4 +764,84 @@ Merhaba nasilsin bugün
 Mitä kuuluu tänään
 Hvordan har du det i dag
 Què tal estàs avui
-Salve, quid agis hodie""".split("\n")
+Salve, quid agis hodie
+Wer hat das Telefon erfunden
+Wie viele Einwohner hat Hamburg
+Warum ist der Himmel blau
+Wann fährt der letzte Bus nach Hause
+Schreib mir eine Bewerbung als Koch
+Was bedeutet dieses Wort auf Deutsch
+Mein Rechner startet nicht mehr, was soll ich tun
+Ich verstehe diese Aufgabe nicht
+Übersetze den Satz ins Englische
+Qui a écrit Les Misérables
+Qui a gagné le match hier soir
+Combien coûte un kilo de pommes
+Quel temps fait-il à Paris demain
+Où est la boulangerie la plus proche
+Écris une lettre à mon propriétaire
+Traduisez cette phrase en anglais
+Je ne comprends pas la question
+¿Quién descubrió América?
+¿Cómo se dice perro en inglés?
+¿Cuánto cuesta el billete de tren?
+¿Qué tiempo hace hoy en Sevilla?
+¿Cuántos años tiene el presidente?
+Necesito una receta de tortilla
+Dove posso trovare un buon ristorante
+Quanto costa una camera per due notti
+Chi ha dipinto la Gioconda
+Che ore sono adesso
+Scrivi una mail al mio capo
+Quem descobriu o Brasil
+Quanto custa um café em Lisboa
+Que horas são agora
+Wat is de hoofdstad van België
+Wie heeft de oorlog gewonnen
+Vad heter kungen i Sverige
+Var ligger närmaste apotek
+Hvad koster en billet til København
+Hva er klokka nå
+Missä on lähin kauppa
+Kto wynalazł telefon
+Ile kosztuje bilet do Krakowa
+Kolik je hodin
+Kde je nádraží
+Mennyi az idő most
+Cât este ceasul
+Колко е часът
+Сколько будет два плюс два
+Кто написал Войну и мир
+Переведи это на английский
+Почему небо голубое
+Де знаходиться музей
+Ποια είναι η πρωτεύουσα της Ελλάδας
+Πού είναι ο σταθμός
+Türkiye'nin başkenti neresi
+Bilet ne kadar
+今日は何曜日ですか
+こんにちは、元気ですか
+駅はどこですか
+東京の天気を教えてください
+これを英語に翻訳してください
+法国的首都是哪里
+现在几点了
+请帮我写一封邮件
+怎么做西红柿炒鸡蛋
+一公里等于多少米
+오늘은 무슨 요일이에요
+서울의 인구는 얼마입니까
+이것을 영어로 번역해 주세요
+كم الساعة الآن
+من اخترع الهاتف
+أين أقرب صيدلية
+מה השעה עכשיו
+איפה תחנת הרכבת
+आज कौन सा दिन है
+भारत की राजधानी क्या है
+আজ আবহাওয়া কেমন
+สวัสดีครับ วันนี้อากาศเป็นอย่างไร
+Thời tiết hôm nay thế nào
+Berapa harga tiket ke Jakarta
+Saa ngapi sasa
+Quid est veritas""".split("\n")

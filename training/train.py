@@ -79,11 +79,14 @@ def lesson(progress, step, seed, warm):
     draw = random.Random(seed * 1_000_003 + step).random()
     if warm:
         progress = 1.0
-    if progress < 0.08:
-        return 256, Mix(short=0.6, unknown=0.4)
+    if draw < (0.5 if progress < 0.06 else 0.12):
+        return 96, Mix()
+    draw = random.Random(seed * 1_000_003 + step + 500_000).random()
+    if progress < 0.06:
+        return 256, Mix(short=0.6)
     if progress < 0.3:
-        return (256 if draw < 0.6 else 512 if draw < 0.92 else 1024), Mix(short=0.15, unknown=0.4)
-    return (256 if draw < 0.45 else 512 if draw < 0.85 else 1024), Mix(unknown=0.4)
+        return (256 if draw < 0.6 else 512 if draw < 0.92 else 1024), Mix(short=0.15)
+    return (256 if draw < 0.45 else 512 if draw < 0.85 else 1024), Mix()
 
 
 def batch(corpus, length, tokens, device):
@@ -143,9 +146,12 @@ class Run:
         self.path = options.run / "checkpoint.pt"
         if self.path.exists():
             self._resume()
-        encode = tokenizer.encoder(tokenizer.load())
-        self.corpus = Corpus(encode, random.Random(f"{options.seed}/{rank}/{self.step}"))
-        self.check = [batch(Corpus(encode, random.Random(f"check/{i}")), 512, 4096, self.device) for i in range(4)]
+        loaded = tokenizer.load()
+        encode = tokenizer.encoder(loaded)
+        common = tokenizer.common_words(loaded)
+        self.corpus = Corpus(encode, common, random.Random(f"{options.seed}/{rank}/{self.step}"))
+        checks = [Corpus(encode, common, random.Random(f"check/{i}")) for i in range(4)]
+        self.check = [batch(rows, 512, 4096, self.device) for rows in checks]
 
     def _resume(self):
         saved = torch.load(self.path, weights_only=False, map_location=self.device)
