@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.one_run import forget_rates
 from ggufs import write_gguf
 from infer.engine.engine import Engine
 from infer.engine.llama.log import Log
@@ -45,7 +46,7 @@ def run(
     model: Model, path: str, tokens: list[int], config: EngineConfig, answer: int = 1
 ) -> tuple[Sequence, list[float]]:
     """A prompt computed by a fresh engine: the sequence when it has ended, and the last logits of it."""
-    forget_rates(config)
+    forget_rates(config.cache_dir)
     reuse = open_reuse(model, path, config)
     engine = Engine(model, config, reuse=reuse)
     # A batch of one row takes other kernels than one of many: both runs end in the same chunk.
@@ -58,14 +59,18 @@ def run(
     return sequence, logits
 
 
-def forget_rates(config: EngineConfig) -> None:
-    """These models compute faster than any disk reads; without measured rates the cache is used all the same."""
-    for notes in Path(config.cache_dir or "/nonexistent").rglob("notes.json"):
-        notes.unlink()
-
-
 def difference(one: list[float], other: list[float]) -> float:
     return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def allowed(kind: MemoryKind, prompt: list[int], cached: int, earlier: list[list[int]]) -> float:
+    """How far logits may be from those of an uncached run.
+
+    Full attention: not at all, unless the cached prefix holds the last token of an earlier prompt, which was computed
+    alone: a batch of one row takes other kernels (PROMPT_CACHE.md, section 2.6).
+    """
+    alone = any(len(one) <= cached and prompt[: len(one)] == one for one in earlier)
+    return 0.0 if kind is MemoryKind.FULL and not alone else NOISE
 
 
 def conversations(rng: random.Random) -> Iterator[list[int]]:
@@ -90,11 +95,13 @@ def test_trees_of_conversations_have_the_logits_of_uncached_runs(
     cold = replace(CONFIG, kv_type=kv_type, flash_attention=kv_type != "f16")
     warm = replace(cold, cache_dir=str(tmp_path), cache_bytes=1 << 30)
     reused = asked = 0
+    earlier: list[list[int]] = []
     for _, prompt in zip(range(RUNS), conversations(random.Random(7)), strict=False):
         expected = run(opened, path, prompt, cold)
         sequence, logits = run(opened, path, prompt, warm)
-        allowed = 0.0 if opened.memory_kind is MemoryKind.FULL else NOISE
-        assert difference(logits, expected[1]) <= allowed, (len(prompt), sequence.cached)
+        noise = allowed(opened.memory_kind, prompt, sequence.cached, earlier)
+        assert difference(logits, expected[1]) <= noise, (len(prompt), sequence.cached)
+        earlier.append(prompt)
         reused, asked = reused + sequence.cached, asked + len(prompt)
     assert reused > asked / 4, "the cache was of use"
 
