@@ -301,3 +301,19 @@ def write_gguf(
 def write_spm_gguf(path: Path | str, *, vocab: int | None = None, **options: Any) -> Path:
     """`write_gguf` with a SentencePiece vocabulary: a space goes in front, unknown bytes become <0xNN>."""
     return write_gguf(path, tokens=spm(vocab), **options)
+
+
+def write_lora(path: Path, rank: int = 4, width: int = 64) -> Path:
+    """An adapter for the random model's first layer that is strong enough to change what it says."""
+    rng = np.random.default_rng(1)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_string("general.type", "adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", float(8 * rank))
+    for name, shape in (("lora_a", (rank, width)), ("lora_b", (width, rank))):
+        writer.add_tensor(f"blk.0.attn_output.weight.{name}", rng.standard_normal(shape, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

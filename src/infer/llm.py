@@ -17,7 +17,7 @@ from infer.engine.engine import Engine, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
-from infer.engine.reuse import open_reuse
+from infer.engine.reuse import NOT_SERVED, open_reuse
 from infer.engine.scheduler import Sequence, State
 from infer.errors import BadModelFile, EmptyPrompt, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
@@ -157,7 +157,9 @@ class LLM:
     @property
     def warning(self) -> str | None:
         """What the prompt cache could not do, None when all was well."""
-        return self._reuse.warning if self._reuse else None
+        if self._reuse is None:
+            return None if self._config.cache_dir is None else NOT_SERVED
+        return self._reuse.warning
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.command import Command, Result
-from ggufs import write_gguf
+from ggufs import write_gguf, write_lora
 
 GREEDY = ("-n", "-t", "0")
 # The tests' models compute faster than any disk reads, and what is read is compared with rates of earlier runs.
@@ -89,6 +89,62 @@ def test_no_cache_reads_and_writes_nothing(cached: Command, model: Path, way: st
     more = ["--no-cache"] if way == "option" else []
     ask(cached, model, document(400), "?", *more)
     assert not store(cached).exists()
+
+
+ANOTHER_SETTING = {
+    "KV type": ["--kv-type", "q8_0"],
+    "LoRA": ["--lora", "{lora}"],
+    "LoRA's scale": ["--lora", "{lora}:0.5"],
+}
+
+
+@pytest.mark.parametrize("change", ANOTHER_SETTING)
+def test_another_setting_is_a_miss(cached: Command, tmp_path: Path, change: str) -> None:
+    model = write_gguf(tmp_path / "one.gguf", context=2048)
+    lora = write_lora(tmp_path / "lora.gguf")
+    usual = ["--lora", str(lora)] if "scale" in change else []
+    more = [argument.replace("{lora}", str(lora)) for argument in ANOTHER_SETTING[change]]
+    ask(cached, model, document(400), "?", *usual)
+    alone = ask(cached, model, document(400), "?", *more, "--no-cache").json["text"]
+    other = ask(cached, model, document(400), "?", *more).json
+    assert (other["usage"]["cached"], other["text"]) == (0, alone)
+
+
+ANOTHER_MODEL = {
+    "weights": {"seed": 1},
+    "rope base": {"extra": {"llama.rope.freq_base": 5000.0}},
+    "rope scale": {"extra": {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 2.0}},
+}
+
+
+@pytest.mark.parametrize("change", ANOTHER_MODEL)
+def test_another_model_of_the_same_shape_in_its_place_is_a_miss(cached: Command, tmp_path: Path, change: str) -> None:
+    model = tmp_path / "one.gguf"
+    ask(cached, write_gguf(model, context=2048), document(400))
+    time_of_the_first = model.stat()
+    model.unlink()
+    write_gguf(model, context=2048, **ANOTHER_MODEL[change])
+    os.utime(model, ns=(time_of_the_first.st_atime_ns, time_of_the_first.st_mtime_ns))
+    alone = ask(cached, model, document(400), "?", "--no-cache").json["text"]
+    other = ask(cached, model, document(400)).json
+    assert (other["usage"]["cached"], other["text"]) == (0, alone)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_another_user_is_a_miss(cached: Command, model: Path) -> None:
+    expected = ask(cached, model, document(400)).json["text"]
+    for piece in pieces(cached):
+        os.chown(piece, 12345, 12345)
+    again = ask(cached, model, document(400)).json
+    assert (again["usage"]["cached"], again["text"]) == (0, expected)
+
+
+def test_a_model_whose_rotation_depends_on_the_context_runs_without_the_cache(cached: Command, tmp_path: Path) -> None:
+    model = write_gguf(tmp_path / "long.gguf", context=2048, extra={"llama.rope.scaling.type": "longrope"})
+    first = ask(cached, model, document(400), "?", "-v")
+    assert "the prompt cache cannot serve this model" in first.err
+    assert "the prompt cache" not in ask(cached, model, document(400)).err
+    assert pieces(cached) == []
 
 
 def test_what_is_stored_is_private(cached: Command, model: Path) -> None:

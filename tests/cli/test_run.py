@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import gguf
-import numpy as np
 import pytest
 
 from cli.command import Command
-from ggufs import CHAT_TEMPLATE, bpe, spm, write_gguf
+from ggufs import CHAT_TEMPLATE, bpe, spm, write_gguf, write_lora
 
 GREEDY = ("-t", "0", "-n")
 # The model is told to think by a switch of its template, and the prompt then ends with an open marker.
@@ -217,22 +216,6 @@ def test_raw_is_the_prompt_and_nothing_around_it(infer: Command, random_model: P
     result = infer.run("run", random_model, "hello", *GREEDY, "--raw", "--max-tokens", "4", "--json", "--show-prompt")
     assert result.err.rstrip("\n") == "hello"
     assert result.json["usage"]["prompt"] == 5
-
-
-def write_lora(path: Path, rank: int = 4, width: int = 64) -> Path:
-    """An adapter for the random model's first layer that is strong enough to change what it says."""
-    rng = np.random.default_rng(1)
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_string("general.type", "adapter")
-    writer.add_string("adapter.type", "lora")
-    writer.add_float32("adapter.lora.alpha", float(8 * rank))
-    for name, shape in (("lora_a", (rank, width)), ("lora_b", (width, rank))):
-        writer.add_tensor(f"blk.0.attn_output.weight.{name}", rng.standard_normal(shape, dtype=np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
 
 
 def test_a_lora_adapter_changes_the_answer_as_much_as_its_scale_says(

@@ -157,6 +157,17 @@ def test_other_weights_of_the_same_shape_are_a_miss(models_dir: Path, tmp_path: 
             assert run(opened, path, prompt, config)[0].cached == 0
 
 
+def test_another_build_of_llama_cpp_is_a_miss(
+    model: tuple[Model, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, path = model
+    config = replace(CONFIG, cache_dir=str(tmp_path), cache_bytes=1 << 30)
+    prompt = list(range(200)) * 2
+    run(opened, path, prompt, config)
+    monkeypatch.setattr("infer.engine.reuse.build_identity", lambda: ["libllama.so 1 2"])
+    assert run(opened, path, prompt, config)[0].cached == 0
+
+
 def test_damage_costs_time_and_no_answer(model: tuple[Model, str], tmp_path: Path) -> None:
     opened, path = model
     config = replace(CONFIG, cache_dir=str(tmp_path), cache_bytes=1 << 30)

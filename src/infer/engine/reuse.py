@@ -27,12 +27,13 @@ from infer.errors import EngineFailure
 from infer.types import EngineConfig
 
 MIN_PROMPT = 64  # tokens; shorter prompts are computed faster than they are looked up
+NOT_SERVED = "the prompt cache cannot serve this model: its rotation depends on the size of the context"
 _SNAPSHOT_EVERY = 2048  # tokens between recurrent states that are kept besides those at the stops
 _LEARNING = 0.3  # weight of the newest measurement in the rates that are remembered
 
 
 def open_reuse(model: Model, path: str, config: EngineConfig) -> "Reuse | None":
-    """The prompt cache for a model in this setting; None when none is wanted or its key would not tell enough."""
+    """The prompt cache for a model in this setting; None when none is wanted or it is NOT_SERVED."""
     if config.cache_dir is None or model.has_two_rotations:
         return None
     facts: dict[str, Fact] = {
