@@ -2,14 +2,13 @@
 
 import json
 import os
-import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infer.cli import options
 from infer.cli.session import Session
+from infer.cli.table import age, size, table
 from infer.errors import InferError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
@@ -41,13 +40,13 @@ def stats(context: typer.Context, json_: options.Json = False) -> int:
         return _json(session, total | {"models": rows})
     saved = f"{total['reused']:,} of {total['prompt']:,} prompt tokens were not computed again"
     lines = [
-        f"{total['entries']:,} entries, {_size(total['bytes'])}, of {len(rows)} models and settings",
+        f"{total['entries']:,} entries, {size(total['bytes'])}, of {len(rows)} models and settings",
         f"{total['hits']:,} of {total['lookups']:,} prompts began with something known",
         f"{saved}: {total['seconds']:,.1f} s saved",
     ]
-    table = [(row["model"], f"{row['hits']}/{row['lookups']}", f"{row['reused']:,}", row["seconds"]) for row in rows]
-    texts = [(model, hits, tokens, f"{seconds:,.1f} s") for model, hits, tokens, seconds in table]
-    session.output.data("\n".join([*lines, *_table(("model", "hits", "tokens", "saved"), texts)]) + "\n")
+    shown = [(row["model"], f"{row['hits']}/{row['lookups']}", f"{row['reused']:,}", row["seconds"]) for row in rows]
+    texts = [(model, hits, tokens, f"{seconds:,.1f} s") for model, hits, tokens, seconds in shown]
+    session.output.data("\n".join([*lines, *table(("model", "hits", "tokens", "saved"), texts)]) + "\n")
     return 0
 
 
@@ -58,10 +57,10 @@ def list_(context: typer.Context, json_: options.Json = False) -> int:
     if json_:
         return _json(session, rows)
     texts = [
-        (row["model"], f"{row['entries']:,}", _size(row["bytes"]), _age(row["used"]), row["fingerprint"][:8])
+        (row["model"], f"{row['entries']:,}", size(row["bytes"]), age(row["used"]), row["fingerprint"][:8])
         for row in rows
     ]
-    lines = _table(("model", "entries", "size", "used", "setting"), texts) or ["the prompt cache is empty"]
+    lines = table(("model", "entries", "size", "used", "setting"), texts) or ["the prompt cache is empty"]
     session.output.data("\n".join(lines) + "\n")
     return 0
 
@@ -77,7 +76,7 @@ def check(context: typer.Context, read_data: ReadData = False, json_: options.Js
         found = {kind: list(getattr(report, kind)) for kind in kinds}
         _json(session, {"entries": report.entries, "bytes": report.bytes, "clean": report.clean, **found})
     else:
-        lines = [f"{report.entries:,} entries, {_size(report.bytes)}"]
+        lines = [f"{report.entries:,} entries, {size(report.bytes)}"]
         lines += [f"{kind}: {text}" for kind in kinds for text in getattr(report, kind)]
         session.output.data("\n".join(lines) + "\n")
     if not report.clean:
@@ -132,7 +131,7 @@ def _removed(session: Session, removed: "Removed", *, json_: bool) -> int:
     if json_:
         _json(session, {"entries": removed.entries, "bytes": removed.bytes, "failed": removed.failed})
     else:
-        session.output.data(f"removed {removed.entries:,} entries, {_size(removed.bytes)}\n")
+        session.output.data(f"removed {removed.entries:,} entries, {size(removed.bytes)}\n")
     if removed.failed:
         raise InferError(what=f"{removed.failed:,} entries of the prompt cache could not be removed")
     return 0
@@ -160,33 +159,3 @@ def _rate(hits: int, lookups: int) -> float | None:
 def _json(session: Session, value: object) -> int:
     session.output.data(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
     return 0
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Columns: the first to the left, numbers to the right; nothing at all when there are no rows."""
-    if not rows:
-        return []
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in (head, *rows)
-    ]
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return ""
-
-
-def _age(moment: int) -> str:
-    """How long ago, in the largest unit that fits."""
-    if not moment:
-        return "-"
-    seconds = max(0, int(time.time()) - moment)
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length} {unit} ago"
-    return "just now"

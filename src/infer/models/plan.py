@@ -1,6 +1,7 @@
 """From a model and a machine to an EngineConfig: does it fit, and how?"""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from infer.errors import DoesNotFit, UsageError
 from infer.machine import Machine
@@ -14,6 +15,10 @@ _CPU_UBATCH = 256  # 5 % more prefill than 512 on the CPU measured, and half the
 _ROW = 32  # elements of a block of q8_0 and q4_0
 # A second thread pays from about here on; below, the barriers cost more than they bring (docs/LOG.md).
 _WEIGHTS_PER_THREAD = 16 << 20
+_SMALLEST = 256  # tokens: the context a run starts with
+COMFORTABLE = 8192  # tokens: a question with a document
+
+Fit = Literal["fits", "partly", "no"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,32 @@ def kv_bytes_per_token(metadata: Metadata, kv_type: KvType) -> float:
     return sum(metadata.head_count_kv) * row * _ELEMENT_BYTES[kv_type]
 
 
+def memory_need(metadata: Metadata, context: int, kv_type: KvType = "f16", parallel: int = 1) -> int:
+    """Bytes that a run takes with a context of so many tokens: weights, KV cache, buffers, the two processes."""
+    return round(metadata.tensor_bytes + _OVERHEAD + context * _bytes_per_position(metadata, kv_type, parallel))
+
+
+def fit(metadata: Metadata, memory_free: int, context: int = COMFORTABLE) -> Fit:
+    """Whether a model runs in so many bytes: `partly` means with a smaller context than `context` tokens."""
+    if memory_need(metadata, min(context, metadata.context_length)) <= memory_free:
+        return "fits"
+    return "partly" if memory_need(metadata, min(_SMALLEST, metadata.context_length)) <= memory_free else "no"
+
+
+def fit_by_size(file_size: int, memory_free: int) -> Fit:
+    """`fit` of a model of which nothing is known but the bytes of its file: a tenth more is taken for its KV cache."""
+    if file_size * 1.1 + _OVERHEAD <= memory_free:
+        return "fits"
+    return "partly" if file_size + _OVERHEAD <= memory_free else "no"
+
+
+def _bytes_per_position(metadata: Metadata, kv_type: KvType, parallel: int) -> float:
+    per_token = kv_bytes_per_token(metadata, kv_type) * parallel
+    if kv_type == "f16":  # without flash attention the scores of a ubatch stand in memory, as f32
+        per_token += metadata.head_count * _BATCH * 4
+    return per_token
+
+
 def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     """How to run the model here. Raises DoesNotFit, with numbers, before anything is loaded.
 
@@ -42,12 +73,10 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     if wish.kv_type != "f16" and (metadata.key_length % _ROW or metadata.value_length % _ROW):
         what = f"--kv-type {wish.kv_type} needs heads of a multiple of {_ROW}, this model's have {metadata.key_length}"
         raise UsageError(what=what, hint="--kv-type f16")
-    per_token = kv_bytes_per_token(metadata, wish.kv_type) * wish.parallel
-    if wish.kv_type == "f16":  # without flash attention the scores of a ubatch stand in memory, as f32
-        per_token += metadata.head_count * _BATCH * 4
+    per_token = _bytes_per_position(metadata, wish.kv_type, wish.parallel)
     base = metadata.tensor_bytes + _OVERHEAD
-    smallest = wish.context or min(256, metadata.context_length)
-    need = round(base + smallest * per_token)
+    smallest = wish.context or min(_SMALLEST, metadata.context_length)
+    need = memory_need(metadata, smallest, wish.kv_type, wish.parallel)
     if need > machine.memory_free:
         what = f"{metadata.name} with a context of {smallest:,} tokens"
         hint = "a smaller --ctx or --kv-type q8_0 needs less" if wish.context else "a smaller model needs less"
