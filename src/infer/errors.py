@@ -10,13 +10,19 @@
     │   └── ConfigError         config              2
     ├── ModelNotFound           model-not-found     3
     │   ├── NotDownloaded       not-downloaded      3
-    │   └── FileUnreadable      file-unreadable     3
+    │   ├── FileUnreadable      file-unreadable     3
+    │   ├── RepositoryNotFound  no-repository       3
+    │   ├── VariantNotFound     no-variant          3
+    │   └── Gated               gated               3
     ├── NetworkError            network             4
+    │   └── Offline             offline             4
     ├── IntegrityError          integrity           5
     │   ├── BadModelFile        bad-model-file      5
     │   └── BadTemplate         bad-template        5
     ├── DoesNotFit              does-not-fit        6
     │   ├── DeviceMissing       no-device           6
+    │   ├── DiskFull            disk-full           6
+    │   ├── CacheUnwritable     cache-unwritable    6
     │   └── OutputUnwritable    output-unwritable   6
     ├── ContextOverflow         context-overflow    7
     ├── ConstraintUnmet         constraint-unmet    8
@@ -132,7 +138,7 @@ class NotDownloaded(ModelNotFound):
     """A model that is known by name and has no file on this machine. Facts: name, hint."""
 
     code = "not-downloaded"
-    text = "{name} is not on this machine, and this version of infer cannot download yet"
+    text = "{name} is not on this machine"
 
 
 class FileUnreadable(ModelNotFound):
@@ -142,11 +148,62 @@ class FileUnreadable(ModelNotFound):
     text = "cannot read {path}: {why}"
 
 
+class RepositoryNotFound(ModelNotFound):
+    """The Hub knows no such repository, or does not show it to us. Facts: name, endpoint, token (was one sent)."""
+
+    code = "no-repository"
+    text = "there is no repository {name} at {endpoint}, or it is private"
+
+    @property
+    def hint(self) -> str:
+        """How to find the right one, or to be let in."""
+        word = str(self.facts["name"]).rpartition("/")[2]
+        private = "the token does not open it" if self.facts.get("token") else "a private one needs HF_TOKEN"
+        return f"infer search {word} finds repositories; {private}"
+
+
+class VariantNotFound(ModelNotFound):
+    """The repository is there, what is asked of it is not. Facts: name, what, has (names of what is there)."""
+
+    code = "no-variant"
+    text = "{name} has no {what}"
+
+    @property
+    def hint(self) -> str:
+        """What there is instead."""
+        has = self.facts.get("has")
+        if not isinstance(has, list) or not has:
+            return str(self.facts.get("hint") or "infer search TERM finds repositories of GGUF models")
+        more = f" and {len(has) - 24} more" if len(has) > 24 else ""
+        return "it has " + ", ".join(has[:24]) + more
+
+
+class Gated(ModelNotFound):
+    """The repository's owner wants its conditions accepted first. Facts: name, page, token (was one sent)."""
+
+    code = "gated"
+    text = "{name} is gated: its owner asks everybody to accept its conditions first"
+
+    @property
+    def hint(self) -> str:
+        """Where to accept them, and the token that proves it."""
+        then = "the token in use is of somebody who has not" if self.facts.get("token") else "then set HF_TOKEN"
+        return f"accept them at {self.facts['page']}, {then} (tokens are made in the settings of a Hugging Face account)"
+
+
 class NetworkError(InferError):
     """The network is needed and did not answer, or may not be used. Facts: what, hint."""
 
     code = "network"
     exit_code = 4
+
+
+class Offline(NetworkError):
+    """A model is not here and the network may not be used. Facts: name, why (the switch that is on)."""
+
+    code = "offline"
+    text = "{name} is not on this machine, and {why} forbids the network"
+    hint_text = "once, with the network: infer pull {name}"
 
 
 class IntegrityError(InferError):
@@ -183,6 +240,27 @@ class DoesNotFit(InferError):
         if need is None:
             return f"{self.facts.get('what')} does not fit into memory"
         return self.text.format(**self.facts, need_text=_bytes(need), have_text=_bytes(have))
+
+
+class DiskFull(DoesNotFit):
+    """The file system has no room. Facts: what, need, have (bytes), path."""
+
+    code = "disk-full"
+    hint_text = "free some space in {path}, or set HF_HUB_CACHE to a larger disk; what is there already is kept"
+
+    def __str__(self) -> str:
+        need, have = _bytes(self.facts.get("need")), _bytes(self.facts.get("have"))
+        return f"no room on the disk: {self.facts.get('what')} needs {need}, {have} is free in {self.facts.get('path')}"
+
+
+class CacheUnwritable(DoesNotFit):
+    """The models' cache cannot be written. Facts: path, why."""
+
+    code = "cache-unwritable"
+    hint_text = "set HF_HUB_CACHE to a directory that can be written"
+
+    def __str__(self) -> str:
+        return f"cannot write to {self.facts.get('path')}: {self.facts.get('why')}"
 
 
 class DeviceMissing(DoesNotFit):

@@ -14,6 +14,7 @@ abort on is refused here by name. No byte is trusted: every length is compared w
 import os
 import stat
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -102,11 +103,34 @@ def read_header(path: str) -> Header:
     """
     fd, found = _open(path)
     try:
-        return _Reader(path, fd, Identity.of(found)).header()
+        return _Reader(path, Identity.of(found), lambda count, offset: os.pread(fd, count, offset)).header()
     except OSError as error:
         raise FileUnreadable(path=path, why=_reason(error)) from error
     finally:
         os.close(fd)
+
+
+def parse_header(name: str, size: int, read: Callable[[int, int], bytes]) -> Header:
+    """The header of a file of `size` bytes that lies elsewhere; `read(count, offset)` brings up to `count` bytes.
+
+    It is asked for more only as the header turns out to be longer, from FIRST_READ bytes on. Raises BadModelFile,
+    and what `read` raises.
+    """
+    return _Reader(name, Identity(0, 0, size, 0, 0), read).header()
+
+
+def check_magic(name: str, begin: bytes) -> None:
+    """Refuse a file by its first bytes (64 are enough). Raises BadModelFile that says what it is instead."""
+    if begin.startswith(b"GGUF"):
+        return
+    text = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for prefix, why, hint in _PREFIXES:
+        if text.startswith(prefix):
+            raise BadModelFile(path=name, why=why, hint=hint)
+    if begin[8:10] == b'{"':
+        hint = "infer runs GGUF files; convert it with llama.cpp's convert_hf_to_gguf.py"
+        raise BadModelFile(path=name, why="it is a safetensors file", hint=hint)
+    raise BadModelFile(path=name, why=f"it does not begin with 'GGUF' but with {shown(begin[:4])}", hint="")
 
 
 def shown(text: bytes) -> str:
@@ -177,10 +201,10 @@ def _skip_texts(data: bytes, pos: int, count: int) -> tuple[int, int]:
 class _Reader:
     """A position in the file's first bytes, which are read as far as they are needed."""
 
-    __slots__ = ("data", "fd", "identity", "path", "pos", "size", "where")
+    __slots__ = ("data", "identity", "path", "pos", "read", "size", "where")
 
-    def __init__(self, path: str, fd: int, identity: Identity) -> None:
-        self.path, self.fd, self.identity, self.size = path, fd, identity, identity.size
+    def __init__(self, path: str, identity: Identity, read: Callable[[int, int], bytes]) -> None:
+        self.path, self.identity, self.size, self.read = path, identity, identity.size, read
         self.data, self.pos, self.where = b"", 0, "the header"
 
     def refuse(self, why: str, hint: str = "") -> NoReturn:
@@ -198,7 +222,7 @@ class _Reader:
         target = min(self.size, max(end, 2 * len(self.data), FIRST_READ))
         chunks = [self.data]
         have = len(self.data)
-        while have < target and (chunk := os.pread(self.fd, target - have, have)):
+        while have < target and (chunk := self.read(target - have, have)):
             chunks.append(chunk)
             have += len(chunk)
         self.data = b"".join(chunks)
@@ -235,8 +259,7 @@ class _Reader:
         if self.size == 0:
             self.refuse("it is empty", "download it again")
         self.need(min(self.size, 64))
-        if not self.data.startswith(b"GGUF"):
-            self.foreign(self.data[:64])
+        check_magic(self.path, self.data[:64])
         self.pos = 4
         version = self.number(_U32)
         if version and not version & 0xFFFF:
@@ -249,18 +272,6 @@ class _Reader:
             self.where = f"the header with {pairs:,} metadata entries and {tensors:,} tensors"
             self.truncated()
         return pairs, tensors
-
-    def foreign(self, begin: bytes) -> NoReturn:
-        text = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-        for prefix, why, hint in _PREFIXES:
-            if text.startswith(prefix):
-                self.refuse(why, hint)
-        if begin[8:10] == b'{"':
-            self.refuse(
-                "it is a safetensors file",
-                "infer runs GGUF files; convert it with llama.cpp's convert_hf_to_gguf.py",
-            )
-        self.refuse(f"it does not begin with 'GGUF' but with {shown(begin[:4])}")
 
     def key(self, pairs: dict[str, Value]) -> str:
         self.where = f"metadata entry {len(pairs) + 1}"
