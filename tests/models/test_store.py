@@ -131,8 +131,6 @@ def test_an_unknown_name_lists_the_nearest(home: Path) -> None:
         ("org/repo", "fetch its Q4_K_M file from the Hugging Face repository org/repo, then"),
         ("org/repo:m.gguf@v1", "fetch m.gguf from the Hugging Face repository org/repo (revision v1)"),
         ("https://host/m.gguf", "URLs come in a later version"),
-        ("ollama:qwen3", "models of Ollama come in a later version"),
-        ("lmstudio:a/b", "models of LM Studio come in a later version"),
     ],
 )
 def test_what_is_not_here_says_what_to_fetch(text: str, named: str, home: Path) -> None:

@@ -54,7 +54,12 @@ def blob_sha256(path: Path) -> str | None:
 def models(snapshot: Path) -> list[str]:
     """The models of a snapshot as paths inside it: of a sharded one its first file; no projectors."""
     inside = sorted(path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*.gguf") if path.is_file())
-    return [name for name in inside if shard_paths(name)[0] == name and not _NOT_MODELS.search(name)]
+    return [name for name in inside if is_model(name)]
+
+
+def is_model(name: str) -> bool:
+    """Whether a .gguf file is a model by its name: the first file of one, no projector, no importance matrix."""
+    return shard_paths(name)[0] == name and not _NOT_MODELS.search(name)
 
 
 def choose(names: list[str], quant: str | None) -> str | None:

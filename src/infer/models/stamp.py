@@ -3,6 +3,7 @@
 `<cache>/metadata/<blake2b of the absolute path>.json` holds the format's version, the identity (device,
 inode, size, times) of each of the model's files, its Metadata, and the sha256 where somebody has computed it.
 A stamp that does not match or cannot be parsed is as good as none; failing to write one costs a re-read.
+Its own time of change says when the model was last used: the epoch (0) until it is.
 """
 
 import contextlib
@@ -64,22 +65,63 @@ def load(path: str, cache_dir: Path | None) -> Stamp | None:
 
 
 def save(path: str, cache_dir: Path | None, stamp: Stamp) -> None:
-    """Remember a stamp: 0600 in a 0700 directory, whole or not at all. A failure is silent: it costs time."""
+    """Remember a stamp. A failure is silent: it costs time. When its model was last used stays as it was."""
     if cache_dir is None:
         return
     target = _stamp_path(path, cache_dir)
+    last = used(path, cache_dir)
+    if write_private(target, json.dumps(_plain(stamp)).encode()):
+        with contextlib.suppress(OSError):
+            os.utime(target, (last, last))
+
+
+def touch(path: str, cache_dir: Path | None) -> None:
+    """Remember that the model at an absolute path is used now, if it has a stamp."""
+    if cache_dir is not None:
+        with contextlib.suppress(OSError):
+            os.utime(_stamp_path(path, cache_dir))
+
+
+def used(path: str, cache_dir: Path | None) -> int:
+    """When the model at an absolute path was last used, in seconds since the epoch; 0: never, or not known."""
+    if cache_dir is None:
+        return 0
+    try:
+        return int(_stamp_path(path, cache_dir).stat().st_mtime)
+    except OSError:
+        return 0
+
+
+def used_files(cache_dir: Path | None, limit: int = 500) -> list[tuple[str, int]]:
+    """The (first) files of the models that were used most recently, with the time; at most `limit` of them."""
+    if cache_dir is None:
+        return []
+    try:
+        stamps = [(place.stat().st_mtime, place) for place in (cache_dir / "metadata").glob("*.json")]
+    except OSError:
+        return []
+    found = []
+    for moment, place in sorted((one for one in stamps if one[0] >= 1), reverse=True)[:limit]:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            found.append((_parse(json.loads(place.read_bytes())).files[0][0], int(moment)))
+    return found
+
+
+def write_private(target: Path, data: bytes) -> bool:
+    """Replace a file: 0600 in a 0700 directory, whole or not at all. Whether it was written."""
     with contextlib.suppress(OSError, ValueError):
-        text = json.dumps(_plain(stamp)).encode()
         _make_private(target.parent)
         temporary = target.with_suffix(f".{os.urandom(8).hex()}.tmp")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with open(fd, "wb") as file:
-                file.write(text)
+                file.write(data)
             temporary.replace(target)
         except BaseException:
             temporary.unlink()
             raise
+        return True
+    return False
 
 
 def _make_private(directory: Path) -> None:

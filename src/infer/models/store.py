@@ -1,18 +1,35 @@
 """The models on this machine: a reference -> a checked file and the sampling recommended for it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from infer.errors import FileUnreadable, IntegrityError, NotDownloaded
-from infer.models import hub_cache, stamp
+from infer.errors import FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded, UsageError
+from infer.models import hub_cache, llamacpp, lmstudio, ollama, stamp
 from infer.models.catalog import Catalog, CatalogEntry
+from infer.models.foreign import Foreign
 from infer.models.ref import ModelRef
 from infer.types import LocalModel
 
 Resolved = tuple[LocalModel, dict[str, float]]
+Origin = Literal["embedded", "hub", "ollama", "lmstudio", "llama.cpp", "file"]
 NEIGHBOURS = 2000  # names of a directory that are looked at for a near one
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where the (first) file of a reference lies, whose it is, and what is promised about it.
+
+    entry     what the catalogue says, where the reference is an alias
+    promised  sha256 of each of its files by the catalogue or the other tool, () where nobody says
+    """
+
+    path: Path
+    origin: Origin
+    entry: CatalogEntry | None = None
+    promised: tuple[str, ...] = ()
 
 
 class Store:
@@ -32,8 +49,9 @@ class Store:
         environment: Mapping[str, str] | None = None,
         catalog: Path | None = None,
     ) -> None:
-        self._cache_dir, self._models, self._catalog_path = cache_dir, models or {}, catalog
-        self._environment = os.environ if environment is None else environment
+        self._models, self._catalog_path = models or {}, catalog
+        self.cache_dir = cache_dir
+        self.environment = os.environ if environment is None else environment
         self._catalog: Catalog | None = None
 
     @property
@@ -50,38 +68,57 @@ class Store:
         Raises ModelNotFound (nearest names), NotDownloaded (what to fetch), FileUnreadable, BadModelFile,
         IntegrityError (no embedded model in this installation), ConfigError (a bad entry).
         """
+        located = self.locate(ref)
+        recommended = located.entry.recommended(think) if located.entry else {}
+        sha256 = located.promised[0] if len(located.promised) == 1 and _promise_is_kept(located) else None
+        return self._local(ref, located.path, sha256), recommended
+
+    def locate(self, ref: ModelRef) -> Located:
+        """Where a reference's file lies; the file itself is not read. Raises as `resolve`, but for BadModelFile."""
         if ref.kind == "tiny" and "tiny" not in self._models:
-            return self._local(ref, embedded_path()), {}
+            return Located(embedded_path(), "embedded")
         if ref.kind == "file":
-            return self._local(ref, _existing(ref.name)), {}
+            path = _existing(ref.name)
+            return Located(path, self.origin_of(path))
         if ref.kind in ("alias", "tiny"):
-            entry = self.catalog.resolve(ref.name)
-            return self._entry(ref, entry), entry.recommended(think)
+            return self._entry(ref, self.catalog.resolve(ref.name))
         if ref.kind == "hub":
-            return self._local(ref, self._in_hub(ref)), {}
-        where = {"url": "URLs", "ollama": "models of Ollama", "lmstudio": "models of LM Studio"}[ref.kind]
-        hint = f"{where} come in a later version; infer run ./FILE.gguf runs a file that is here"
+            return self._in_hub(ref)
+        if ref.kind in ("ollama", "lmstudio"):
+            return self._foreign(ref)
+        hint = "URLs come in a later version; infer run ./FILE.gguf runs a file that is here"
         raise NotDownloaded(name=str(ref), hint=hint)
+
+    def origin_of(self, path: Path) -> Origin:
+        """Whose a file is, by the place it lies in."""
+        places: tuple[tuple[Origin, list[Path]], ...] = (
+            ("hub", [hub_cache.directory(self.environment)]),
+            ("ollama", ollama.roots(self.environment)),
+            ("lmstudio", lmstudio.roots(self.environment)),
+            ("llama.cpp", llamacpp.roots(self.environment)),
+        )
+        inside = (name for name, roots in places if any(path.is_relative_to(root.absolute()) for root in roots))
+        return next(inside, "file")
 
     def _local(self, ref: ModelRef, path: Path, sha256: str | None = None) -> LocalModel:
         """A model in the file at `path`, any file of a sharded one."""
-        known = stamp.read(path, self._cache_dir)
+        known = stamp.read(path, self.cache_dir)
         return LocalModel(str(ref), known.files[0][0], known.metadata, sha256 or known.sha256)
 
-    def _entry(self, ref: ModelRef, entry: CatalogEntry) -> LocalModel:
+    def _entry(self, ref: ModelRef, entry: CatalogEntry) -> Located:
         if entry.embedded:
-            return self._local(ref, embedded_path())
+            return Located(embedded_path(), "embedded", entry)
         if entry.path is not None:
-            return self._local(ref, _existing(entry.path))
-        found = self._of_entry(entry)
+            path = _existing(entry.path)
+            return Located(path, self.origin_of(path), entry, entry.sha256)
+        found = self.file_of(entry)
         if found is None:
             raise _not_downloaded(ref, str(entry.repo), entry.files, entry.revision)
-        sha256 = hub_cache.blob_sha256(found) if len(entry.sha256) == 1 else None
-        return self._local(ref, found, sha256 if sha256 in entry.sha256 else None)
+        return Located(found, "hub", entry, entry.sha256)
 
-    def _of_entry(self, entry: CatalogEntry) -> Path | None:
+    def file_of(self, entry: CatalogEntry) -> Path | None:
         """The entry's (first) file in the hub's cache: of its revision, or of any with the same bytes."""
-        root, repo = hub_cache.directory(self._environment), str(entry.repo)
+        root, repo = hub_cache.directory(self.environment), str(entry.repo)
         pinned = hub_cache.snapshots(root, repo, entry.revision) if entry.revision else []
         for snapshot in [*pinned, *hub_cache.snapshots(root, repo, None)]:
             paths = [snapshot / name for name in entry.files]
@@ -92,14 +129,53 @@ class Store:
                 return paths[0]
         return None
 
-    def _in_hub(self, ref: ModelRef) -> Path:
-        """The file of a `hub` reference in the hub's cache. Raises NotDownloaded."""
-        for snapshot in hub_cache.snapshots(hub_cache.directory(self._environment), ref.name, ref.revision):
+    def _in_hub(self, ref: ModelRef) -> Located:
+        """The file of a `hub` reference in the hub's cache, else in llama.cpp's own. Raises NotDownloaded."""
+        for snapshot in hub_cache.snapshots(hub_cache.directory(self.environment), ref.name, ref.revision):
             name = ref.file or hub_cache.choose(hub_cache.models(snapshot), ref.quant)
             if name is not None and (snapshot / name).is_file():
-                return snapshot / name
+                return Located(snapshot / name, "hub")
+        other = None if ref.revision else llamacpp.find(ref.name, ref.file, ref.quant, self.environment)
+        if other is not None:
+            return Located(Path(other.paths[0]), "llama.cpp")
         files = (ref.file,) if ref.file else ()
         raise _not_downloaded(ref, ref.name, files, ref.revision)
+
+    def _foreign(self, ref: ModelRef) -> Located:
+        """The file of a model of Ollama or LM Studio.
+
+        Raises ModelNotFound, FileUnreadable (there is no file), UsageError (it needs an adapter beside it).
+        """
+        room = ollama if ref.kind == "ollama" else lmstudio
+        found = room.find(ref.name, self.environment)
+        if found is None:
+            raise _not_in_tool(ref, room.models(self.environment), room.roots(self.environment))
+        if not found.paths or not Path(found.paths[0]).is_file():
+            raise FileUnreadable(path=str(ref), why=found.problem)
+        if found.adapter:
+            hint = f"infer run {found.paths[0]} --lora {found.adapter}"
+            raise UsageError(what=f"{ref} is a model with an adapter, which has to be named", hint=hint)
+        origin: Origin = "ollama" if ref.kind == "ollama" else "lmstudio"
+        return Located(Path(found.paths[0]), origin, None, (found.sha256,) if found.sha256 else ())
+
+
+def _promise_is_kept(located: Located) -> bool:
+    """Whether the file's own name says the sha256 that is promised: then it is known without reading the file."""
+    if located.origin == "ollama":
+        return located.path.name == f"sha256-{located.promised[0]}"
+    return located.origin == "hub" and hub_cache.blob_sha256(located.path) == located.promised[0]
+
+
+def _not_in_tool(ref: ModelRef, models: Iterable[Foreign], roots: list[Path]) -> ModelNotFound:
+    """The error that says what Ollama or LM Studio have, or that they are not here."""
+    import difflib
+
+    tool = "Ollama" if ref.kind == "ollama" else "LM Studio"
+    if not roots:
+        return ModelNotFound(name=str(ref), hint=f"{tool} has no models on this machine")
+    names = [model.name for model in models if not model.problem]
+    near = difflib.get_close_matches(str(ref), names, 3, 0.5) or names[:3]
+    return ModelNotFound(name=str(ref), near=near, hint=f"{tool} has no models on this machine")
 
 
 def embedded_path() -> Path:

@@ -1,0 +1,72 @@
+"""What LM Studio has downloaded: <root>/PUBLISHER/REPOSITORY/FILE.gguf, readable names, nothing beside them."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from infer.models import hub_cache
+from infer.models.foreign import (
+    Foreign,
+    all_shards,
+    files_below,
+    first_existing,
+    home_of,
+    missing_files,
+    read_text,
+    typed_name,
+)
+
+_DEPTH = 3  # directories below the root; people put one more into a repository's
+_POINTER_LIMIT = 4096  # bytes
+
+
+def roots(environment: Mapping[str, str]) -> list[Path]:
+    """LM Studio's model directories that are here."""
+    places = [home_of(environment, ".lmstudio/models"), home_of(environment, ".cache/lm-studio/models")]
+    try:
+        pointed = read_text(home_of(environment, ".lmstudio-home-pointer"), _POINTER_LIMIT).strip()
+    except ValueError:
+        pointed = ""
+    if pointed.startswith("/"):
+        places.insert(0, Path(pointed) / "models")
+    return first_existing(places)
+
+
+def models(environment: Mapping[str, str]) -> Iterator[Foreign]:
+    """Every model of LM Studio, by its repository where that holds one model only, else by its file."""
+    for root in roots(environment):
+        groups = _repositories(root)
+        for repository, names in groups.items():
+            alone = len(names) == 1 and repository.count("/") == 1
+            for name in names:
+                path = str(root / name)
+                reference = f"lmstudio:{repository if alone else name}"
+                paths = all_shards(path)
+                yield Foreign(typed_name(reference, path), paths, problem=missing_files(paths))
+
+
+def find(name: str, environment: Mapping[str, str]) -> Foreign | None:
+    """The model of `lmstudio:NAME`: a file, a repository, or REPOSITORY:QUANTISATION."""
+    repository, _, quant = name.partition(":")
+    for root in roots(environment):
+        groups = _repositories(root)
+        files = groups.get(repository, [])
+        chosen = name if _holds(groups, name) else hub_cache.choose(files, quant or None)
+        if chosen is not None:
+            paths = all_shards(str(root / chosen))
+            return Foreign(f"lmstudio:{name}", paths, problem=missing_files(paths))
+    return None
+
+
+def _holds(groups: Mapping[str, list[str]], name: str) -> bool:
+    return name in groups.get(name.rpartition("/")[0], ())
+
+
+def _repositories(root: Path) -> dict[str, list[str]]:
+    """Directory -> the models in it (of a sharded one its first file), all relative to the root."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for path in files_below(str(root), _DEPTH):
+        name = path[len(str(root)) + 1 :]
+        if hub_cache.is_model(name):
+            groups[name.rpartition("/")[0]].append(name)
+    return groups
