@@ -1,0 +1,289 @@
+"""Files from the network to their place: resumed, hashed while they stream, checked before they get their name."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from infer.errors import DiskFull, IntegrityError, NetworkError
+from infer.models.gguf import check_magic
+from infer.models.lock import locked
+from infer.models.partial import SUFFIX, Partial, free, sync_directory, unwritable
+from infer.models.transfer import Answer, Interruption, Web, shown
+
+ATTEMPTS = 6  # that bring not a single byte, one after the other, until we give up
+_FIRST_PAUSE = 0.5  # seconds before the second attempt, doubled for each further one
+_SPARE = 16 << 20  # bytes that stay free on the disk
+_MAGIC = 64  # bytes that tell what a file is
+_ABANDONED = 30 * 86400  # seconds after which nobody comes back for a partial file
+
+_AT_WORK = 5  # seconds within which whoever writes a file has touched it
+
+State = Literal["checking", "waiting", "downloading", "retrying", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file to have here.
+
+    name    as its repository calls it        blob    where its bytes lie, once they are checked
+    size    bytes, None: not known            link    the name under which others find the blob, None: only the blob
+    digest  sha256 or git blob id, None: not known    lock    held while it is downloaded
+    """
+
+    name: str
+    url: str
+    size: int | None
+    digest: str | None
+    blob: Path
+    lock: Path
+    link: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a file is. done, resumed, size: bytes; `resumed` were here before this run. why: of a new attempt."""
+
+    index: int
+    name: str
+    state: State
+    done: int
+    size: int | None
+    resumed: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What came of an item: its path, the sha256 where it was computed, bytes that were fetched in this run."""
+
+    path: Path
+    sha256: str | None
+    fetched: int
+
+
+Report = Callable[[Progress], None]
+
+
+def pull(items: Sequence[Item], web: Web, report: Report) -> tuple[Pulled, ...]:
+    """Have all items here, one after the other; what is here already is not fetched again.
+
+    `report` hears how it goes, at every chunk. What has arrived is kept whenever this ends early. Raises NetworkError,
+    Gated, VariantNotFound (gone meanwhile), IntegrityError, BadModelFile, DiskFull, CacheUnwritable.
+    """
+    _require_space(items)
+    for directory in {place.parent for item in items for place in (item.blob, item.link) if place is not None}:
+        sweep(directory, items)
+    return tuple(_Download(index, item, web, report).run() for index, item in enumerate(items))
+
+
+def here(item: Item) -> bool:
+    """Whether an item's blob is in its place (its name vouches for its content)."""
+    return any(_is_whole(path, item.size) for path in (item.blob, item.link) if path is not None)
+
+
+def sweep(directory: Path, items: Sequence[Item] = ()) -> None:
+    """Remove what crashes have left: notes without a file, temporary files, other versions of the items' files.
+
+    Partial files of other downloads stay for a month: somebody may resume them.
+    """
+    wanted = {item.blob.name + SUFFIX for item in items}
+    names = {item.name for item in items}
+    for path in _ours(directory):
+        with suppress(OSError):
+            old = time.time() - path.stat(follow_symlinks=False).st_mtime
+            stem = path.with_name(path.name.removesuffix(".json"))
+            orphan = stem != path and not stem.exists()
+            temporary = path.name.endswith(".infer.tmp") and old > _AT_WORK
+            superseded = stem.name not in wanted and any(_is_of(stem, name) for name in names) and old > _AT_WORK
+            if orphan or temporary or superseded or old > _ABANDONED:
+                path.unlink()
+
+
+def _ours(directory: Path) -> Iterator[Path]:
+    with suppress(OSError):
+        # Notes come after their files: "x" sorts before "x.json".
+        for path in sorted(directory.iterdir()):
+            if path.name.endswith((SUFFIX, SUFFIX + ".json", ".infer.tmp")):
+                yield path
+
+
+def _is_of(partial: Path, name: str) -> bool:
+    """Whether a partial file holds (another version of) this file, and nobody is at work on it."""
+    import json
+
+    try:
+        note = json.loads(partial.with_name(partial.name + ".json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(note, dict) and note.get("file") == name
+
+
+def _require_space(items: Sequence[Item]) -> None:
+    """Raises DiskFull before the first byte is asked for."""
+    missing = [item for item in items if item.size is not None and not here(item)]
+    for directory in {item.blob.parent for item in missing}:
+        mine = [item for item in missing if item.blob.parent == directory]
+        need = sum((item.size or 0) - _arrived(item) for item in mine)
+        have = max(0, free(directory) - _SPARE)
+        if need > have:
+            what = mine[0].name if len(mine) == 1 else f"the {len(mine)} files of {mine[0].name}"
+            raise DiskFull(what=what, need=need, have=have, path=str(directory))
+
+
+def _arrived(item: Item) -> int:
+    try:
+        return min(item.size or 0, item.blob.with_name(item.blob.name + SUFFIX).stat(follow_symlinks=False).st_size)
+    except OSError:
+        return 0
+
+
+def _is_whole(path: Path, size: int | None) -> bool:
+    try:
+        return path.is_file() and (size is None or path.stat().st_size == size)
+    except OSError:
+        return False
+
+
+class _Download:
+    """One item on its way."""
+
+    def __init__(self, index: int, item: Item, web: Web, report: Report) -> None:
+        self.index, self.item, self.web, self._report = index, item, web, report
+        self.size, self.resumed, self.fetched = item.size, 0, 0
+
+    def run(self) -> Pulled:
+        if not here(self.item):
+            with locked(self.item.lock, self._waiting) as held:
+                sha256 = None if here(self.item) else self._fetch(held)
+                self._link()
+        else:
+            sha256 = None
+            self._link()
+        self.report("done", self.item.size or 0)
+        return Pulled(self.item.link or self.item.blob, sha256, self.fetched)
+
+    def report(self, state: State, done: int, why: str = "") -> None:
+        self._report(Progress(self.index, self.item.name, state, done, self.size, self.resumed, why))
+
+    def _waiting(self) -> None:
+        """Another process downloads it: show how far that one is."""
+        self.report("waiting", _arrived(self.item))
+
+    def _fetch(self, held: bool) -> str:
+        """Download, check, publish: the sha256 (or git blob id) found."""
+        # Without a lock, another process may be writing the file of this name: take one that nobody else has.
+        alone = "" if held else f".{os.urandom(4).hex()}"
+        path = self.item.blob.with_name(f"{self.item.blob.name}{alone}{SUFFIX}")
+        partial = Partial(path, self.item.name, self.item.size, self.item.digest)
+        try:
+            partial.open(lambda done: self.report("checking", done))
+            self.resumed = partial.size
+            self._attempts(partial)
+            if self.resumed and not partial.sound():
+                self.resumed = 0  # the bytes of an earlier run may have been the bad ones: once more, all of it
+                partial.restart()
+                self._attempts(partial)
+            digest = partial.check()
+            partial.publish(self.item.blob)
+        finally:
+            partial.close()
+            if not partial.size:
+                partial.discard()
+        return digest
+
+    def _attempts(self, partial: Partial) -> None:
+        """Try until the file is whole, or until several attempts in a row have brought nothing."""
+        failures = 0
+        while True:
+            before = self.fetched
+            try:
+                self._attempt(partial)
+            except Interruption as interruption:
+                if interruption.beyond:
+                    partial.restart()
+                failures = failures + 1 if self.fetched == before else 1
+                nobody = interruption.refused and not self.fetched
+                if failures >= ATTEMPTS or nobody:
+                    raise self._given_up(interruption, partial) from interruption
+                self.report("retrying", partial.size, interruption.why)
+                time.sleep(min(_FIRST_PAUSE * 2 ** (failures - 1), max(self.web.stall / 2, _FIRST_PAUSE)))
+            else:
+                return
+
+    def _given_up(self, interruption: Interruption, partial: Partial) -> NetworkError:
+        kept = f"{partial.size:,} bytes are kept; the same command goes on from there" if partial.size else ""
+        what = f"{self.item.name} cannot be downloaded: {interruption.why}"
+        return NetworkError(what=what, hint=kept or "check the connection and try again")
+
+    def _attempt(self, partial: Partial) -> None:
+        """Ask for what is missing, until the file is whole. Raises Interruption."""
+        if self.item.size is not None and partial.size == self.item.size:
+            return
+        if self.item.digest is None and partial.size and partial.etag is None:
+            partial.restart()  # nothing could prove that the two halves belong together
+        self.report("downloading", partial.size)
+        with closing(self.web.get(self.item.url, partial.size, etag=partial.etag)) as answer:
+            # Nothing that arrived earlier is given up before this body has shown what it is.
+            first = self._beginning(answer) if not answer.start else b""
+            self._require_length(answer)
+            if answer.start != partial.size:  # everything from the beginning: the file has changed, or no ranges here
+                partial.restart()
+                self.resumed = 0
+            partial.remember(answer.etag)
+            self._stream(answer, partial, first)
+
+    def _beginning(self, answer: Answer) -> bytes:
+        """The first bytes, once they are those of a GGUF file. Raises BadModelFile."""
+        data = b""
+        while len(data) < _MAGIC and (more := answer.read()):
+            data += more
+        if not data and answer.total != 0:
+            raise Interruption("the connection ended before the first byte")
+        check_magic(shown(self.item.url), data[:_MAGIC])
+        return data
+
+    def _require_length(self, answer: Answer) -> None:
+        """Raises IntegrityError when the server's file has another length than the one that was promised."""
+        if self.item.size is None:
+            self.size = answer.total
+        elif answer.total not in (None, self.item.size):
+            what = f"{self.item.name} has {answer.total:,} bytes there, promised were {self.item.size:,}"
+            raise IntegrityError(what=what, hint="a proxy or a mirror has another file under this name")
+
+    def _stream(self, answer: Answer, partial: Partial, data: bytes) -> None:
+        while data or (data := answer.read()):
+            if self.size is not None and partial.size + len(data) > self.size:
+                partial.restart()  # what arrived before this is not to be trusted either
+                what = f"{self.item.name} goes on after its {self.size:,} bytes"
+                raise IntegrityError(what=what, hint="a proxy or a mirror has another file under this name")
+            partial.append(data)
+            self.fetched += len(data)
+            self.report("downloading", partial.size)
+            data = b""
+        if self.size is not None and partial.size < self.size:
+            raise Interruption(f"the connection ended after {partial.size:,} of {self.size:,} bytes")
+
+    def _link(self) -> None:
+        """Make the blob known under its name; the link is relative, as huggingface_hub makes it."""
+        link, blob = self.item.link, self.item.blob
+        if link is None or not blob.exists():  # no links on this file system: the file itself has the name
+            return
+        try:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            target = os.path.relpath(blob, link.parent)
+            if link.is_symlink() and os.readlink(link) == target:  # noqa: PTH115 (the text, not a path)
+                return
+            temporary = link.with_name(f".{os.urandom(8).hex()}.infer.tmp")
+            try:
+                temporary.symlink_to(target)
+            except OSError:
+                blob.replace(link)
+            else:
+                temporary.replace(link)
+            sync_directory(link.parent)
+        except OSError as error:
+            raise unwritable(error, link) from error

@@ -1,0 +1,74 @@
+"""One download at a time: an advisory lock on a file, which the kernel lets go of when its holder dies.
+
+The lock saves work; that the files are right does not depend on it.
+"""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infer.models.partial import unwritable
+
+_BUSY = (errno.EWOULDBLOCK, errno.EACCES)
+_PAUSE = 0.1  # seconds between two looks at a lock that somebody holds
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
+    """Hold the lock at `path`; `waiting` is called now and then while another process has it.
+
+    Gives False on a file system that has no locks. Raises CacheUnwritable.
+    """
+    fd, held = _acquire(path, waiting)
+    try:
+        yield held
+    finally:
+        os.close(fd)  # lets go of it; the file stays, since removing it would let two in
+
+
+def _acquire(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
+    while True:
+        fd = _open(path)
+        try:
+            held = _wait(fd, waiting)
+            # huggingface_hub may remove a lock's file when it is done: then ours is a lock that nobody sees.
+            if not held or _still_there(fd, path):
+                return fd, held
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise unwritable(error, path) from error
+
+
+def _wait(fd: int, waiting: Callable[[], None]) -> bool:
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _BUSY:
+                return False  # ENOLCK, ENOSYS, EOPNOTSUPP: no locks here
+            waiting()
+            time.sleep(_PAUSE)
+        else:
+            return True
+
+
+def _still_there(fd: int, path: Path) -> bool:
+    ours = os.fstat(fd)
+    try:
+        found = path.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return (ours.st_dev, ours.st_ino) == (found.st_dev, found.st_ino)
