@@ -1,5 +1,7 @@
 """The engine on the real llama.cpp, with random weights: greedy tokens are the same however they are computed."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -170,3 +172,19 @@ def test_what_llama_cpp_refuses_is_a_bad_model_file(tmp_path: Path) -> None:
     path.write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(BadModelFile):
         Model(str(path), CONFIG, Log())
+
+
+_COUNT_THREADS = """
+import os, sys
+from infer.engine.llama.log import Log
+from infer.engine.llama.model import Model
+from infer.types import EngineConfig
+with Model(sys.argv[1], EngineConfig(threads=3), Log()):
+    print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_the_threads_are_there_before_the_first_computation(random_model: Path) -> None:
+    command = [sys.executable, "-c", _COUNT_THREADS, str(random_model)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "3\n"

@@ -8,6 +8,7 @@ from typing import Any, Self
 from infer.engine.llama.library import bindings
 from infer.engine.llama.log import Log
 from infer.engine.llama.state import MemoryKind, memory_kind
+from infer.engine.llama.threads import start_threads
 from infer.engine.llama.vocabulary import Vocabulary
 from infer.errors import BadModelFile, EngineFailure
 from infer.types import EngineConfig
@@ -22,6 +23,7 @@ class Model:
 
     def __init__(self, path: str, config: EngineConfig, log: Log) -> None:
         self.log = log
+        start_threads(config.threads)
         self._adapters: list[tuple[Any, float]] = []
         params = bindings.llama_model_default_params()
         params.n_gpu_layers = config.gpu_layers
