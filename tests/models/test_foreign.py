@@ -12,7 +12,7 @@ from infer.models import llamacpp, lmstudio, ollama
 from infer.models.foreign import Foreign
 from infer.models.ref import ModelRef
 from infer.models.store import Store
-from models.tools import ollama_blob, ollama_manifest, ollama_model, put
+from models.tools import ollama_manifest, ollama_model, put
 
 
 @pytest.fixture(scope="module")

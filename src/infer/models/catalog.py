@@ -4,7 +4,7 @@ An entry is checked when it is used, so a bad one is an error for its own name o
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,10 @@ class Catalog:
     def entry_names(self) -> list[str]:
         """The names under which entries stand (without families and other names), sorted."""
         return sorted({*self._shipped, *self._overrides})
+
+    def names_of(self, repos: Collection[str]) -> list[str]:
+        """The names of the shipped entries whose files lie in one of these repositories."""
+        return [name for name, table in self._shipped.items() if isinstance(table, dict) and table.get("repo") in repos]
 
     def _merged(self, name: str, trail: tuple[str, ...]) -> tuple[str, dict[str, Any], str]:
         """An entry's own name, its checked keys (the user's laid over the shipped ones), where they stand."""

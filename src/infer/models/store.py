@@ -49,8 +49,8 @@ class Store:
         environment: Mapping[str, str] | None = None,
         catalog: Path | None = None,
     ) -> None:
-        self._models, self._catalog_path = models or {}, catalog
-        self.cache_dir = cache_dir
+        self._catalog_path = catalog
+        self.cache_dir, self.models = cache_dir, models or {}
         self.environment = os.environ if environment is None else environment
         self._catalog: Catalog | None = None
 
@@ -58,7 +58,7 @@ class Store:
     def catalog(self) -> Catalog:
         """models.toml under the user's entries; read when it is first needed (never for `tiny` and files)."""
         if self._catalog is None:
-            self._catalog = Catalog.load(self._catalog_path, self._models)
+            self._catalog = Catalog.load(self._catalog_path, self.models)
         return self._catalog
 
     def resolve(self, ref: ModelRef, think: bool | None = None) -> Resolved:
@@ -75,7 +75,7 @@ class Store:
 
     def locate(self, ref: ModelRef) -> Located:
         """Where a reference's file lies; the file itself is not read. Raises as `resolve`, but for BadModelFile."""
-        if ref.kind == "tiny" and "tiny" not in self._models:
+        if ref.kind == "tiny" and "tiny" not in self.models:
             return Located(embedded_path(), "embedded")
         if ref.kind == "file":
             path = _existing(ref.name)
