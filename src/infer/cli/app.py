@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from infer.cli import cache, config, run, tokens
+from infer.cli import cache, completions, config, run, tokens
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.cli.signals import Signals
@@ -13,18 +13,16 @@ from infer.cli.unknown import unknown_command
 from infer.errors import InferError, InternalError, Interrupted, OutputUnwritable, UsageError
 from infer.worker.spawn import Spawned
 
-_COMPLETION_VARIABLE = "_INFER_COMPLETE"  # set by the shell's completion function, see completions/
-
-_COMMANDS = ["run", "tokens", "config", "cache"]
+_COMMANDS = ["run", "tokens", "config", "cache", "completions"]
 
 
-def build_app(*, completing: bool = False) -> typer.Typer:
-    """The commands. `completing` adds what answers a shell's completion function, which costs start-up time."""
+def build_app() -> typer.Typer:
+    """The commands."""
     app = typer.Typer(
         name="infer",
         help="Run language models on the machine in front of you.",
         rich_markup_mode=None,  # rich help takes 2.7 times as long as `import typer`
-        add_completion=completing,
+        add_completion=False,  # ours is in infer.cli.completion
         pretty_exceptions_enable=False,
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,6 +32,7 @@ def build_app(*, completing: bool = False) -> typer.Typer:
     app.command("tokens")(tokens.tokens)
     app.command("config")(config.config)
     app.add_typer(cache.build(), name="cache")
+    app.command("completions")(completions.completions)
     return app
 
 
@@ -61,7 +60,7 @@ def run_command_line(arguments: list[str], *, worker: Spawned | None = None, std
 
 def _run(arguments: list[str], session: Session) -> int:
     try:
-        app = build_app(completing=_COMPLETION_VARIABLE in os.environ)
+        app = build_app()
         code = app(args=arguments or ["--help"], prog_name="infer", standalone_mode=False, obj=session)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0

@@ -19,6 +19,11 @@ def main() -> None:
         return
     _leave_on_signals()
     stdout_open = _fill_standard_descriptors()
+    if arguments[:1] == ["__complete"]:  # a shell's Tab, see completions/
+        from infer.cli.completion import shells
+
+        shells.main(arguments[1:])
+        os._exit(0)
     worker = None
     if arguments and arguments[0] in _WITH_WORKER and not any(word in _HELP for word in arguments):
         from infer.worker.spawn import spawn

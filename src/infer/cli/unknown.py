@@ -6,7 +6,7 @@ from infer.errors import InferError, UsageError
 
 _LATER = (
     "chat", "pull", "list", "show", "rm", "verify", "search", "update", "batch", "embed", "choose", "bench", "doctor",
-    "recommend", "sessions", "completions",
+    "recommend", "sessions",
 )  # fmt: skip
 
 

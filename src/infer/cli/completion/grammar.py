@@ -1,0 +1,101 @@
+"""What the commands take. Written out of them by scripts/completions.py: run that again, do not edit."""
+# ruff: noqa: E501
+
+
+class Command:
+    """One command.
+
+    about      its first sentence
+    arguments  the forms of its arguments, as --help shows them; the last may be repeated if it ends in "..."
+    options    of each: its names, the form of its value (None: it has none), whether it may be repeated, what it does
+    """
+
+    __slots__ = ("about", "arguments", "options")
+
+    def __init__(self, about: str, arguments: tuple[str, ...] = (), options: tuple["Option", ...] = ()) -> None:
+        self.about, self.arguments, self.options = about, arguments, options
+
+
+Option = tuple[tuple[str, ...], str | None, bool, str]
+
+# fmt: off
+COMMANDS = {
+    "": Command("Run language models on the machine in front of you", (), (
+        (("--version",), None, False, "print the version"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "cache": Command("The prompt cache on disk: what is in it, is it sound, empty it", (), (
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "cache check": Command("Verify what is stored; exit code 5 when something is damaged", (), (
+        (("--read-data",), None, False, "verify every byte, not only the headers"),
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "cache clear": Command("Remove everything, or everything of one model", ("[MODEL]",), (
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "cache list": Command("What is stored, for which model and setting", (), (
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "cache prune": Command("Remove what is of no use: damaged, unreachable, of models that are gone", (), (
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "cache stats": Command("How much it holds and how much it has saved", (), (
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "completions": Command("Print the completion script of a shell: source <(infer completions bash)", ("bash|zsh|fish|powershell",), (
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "config": Command("Show every setting, its value and where it came from", (), (
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "run": Command("Answer one prompt: infer run MODEL \"prompt\"", ("MODEL", "PROMPT"), (
+        (("-s", "--system"), "TEXT|@FILE", False, "system message"),
+        (("-f", "--file"), "PATH", True, "attach a text file; repeatable"),
+        (("-n", "--no-stdin"), None, False, "do not read stdin"),
+        (("--max-tokens",), "N", False, "longest answer, in tokens"),
+        (("-t", "--temperature"), "T", False, "0 is greedy"),
+        (("--top-k",), "K", False, "draw from the K likeliest tokens; 0 is off"),
+        (("--top-p",), "P", False, "draw from the likeliest P; 1 is off"),
+        (("--min-p",), "P", False, "drop the unlikely; 0 is off"),
+        (("--repeat-penalty",), "X", False, "1 is off"),
+        (("--presence-penalty",), "X", False, "0 is off"),
+        (("--frequency-penalty",), "X", False, "0 is off"),
+        (("--seed",), "N", False, "same seed, same text"),
+        (("--stop",), "TEXT", True, "end the answer here; repeatable"),
+        (("--ctx",), "N", False, "context in tokens; default: sized to the request"),
+        (("--overflow",), "error|drop-oldest|drop-middle", False, "a prompt larger than the context"),
+        (("--gpu-layers",), "N|auto|all", False, "layers on the GPU"),
+        (("--threads",), "N", False, "CPU threads"),
+        (("--kv-type",), "f16|q8_0|q4_0", False, "type of the KV cache"),
+        (("--think",), "on|off|show", False, "reasoning of thinking models; show: on stderr, anywhere"),
+        (("--raw",), None, False, "no chat template: the prompt as it is"),
+        (("--lora",), "PATH[:SCALE]", True, "apply a LoRA adapter; repeatable"),
+        (("--no-cache",), None, False, "no disk reads or writes of the prompt cache"),
+        (("--cache-verify",), None, False, "compute the prompt without the prompt cache as well, and compare"),
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-q", "--quiet"), None, False, "nothing on stderr but errors"),
+        (("-v", "--verbose"), None, False, "statistics on stderr"),
+        (("--offline",), None, False, "never use the network"),
+        (("--show-prompt",), None, False, "the prompt as the model gets it, on stderr"),
+        (("--color",), "auto|always|never", False, "colour on stderr"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "tokens": Command("Count or list the tokens of a text; with --chat, of the prompt made of it", ("MODEL", "TEXT"), (
+        (("--chat",), None, False, "as a user's message, with the chat template around it"),
+        (("--list",), None, False, "each token's id and text, one a line"),
+        (("-s", "--system"), "TEXT|@FILE", False, "system message"),
+        (("-f", "--file"), "PATH", True, "attach a text file; repeatable"),
+        (("-n", "--no-stdin"), None, False, "do not read stdin"),
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("--offline",), None, False, "never use the network"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+}
+# fmt: on
