@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from infer.errors import InferError, OutputUnwritable
 
-_STDOUT, _STDERR = 1, 2
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _PIPE_BYTES = 4096  # PIPE_BUF: a pipe that can be written takes so many without blocking
 _ERASE_LINE = "\r\x1b[K"
@@ -119,6 +119,19 @@ class Output:
         self._line(f"error: {error}")
         if error.hint:
             self._line(f"hint: {error.hint}")
+
+    def confirm(self, question: str) -> bool | None:
+        """Ask on the terminal, no is the default; None where there is no terminal that could be asked."""
+        if not (self.stderr_tty and os.isatty(_STDIN)):
+            return None
+        self.clear_progress()
+        self._to_stderr(f"{visible(question)} [y/N] ")
+        line = b""
+        while not line.endswith(b"\n") and (byte := os.read(_STDIN, 1)):
+            line += byte
+        if not line.endswith(b"\n"):
+            self._to_stderr("\n")
+        return line.strip().lower() in (b"y", b"yes")
 
     def progress(self, text: str) -> None:
         """A line that the next one replaces; only on a terminal."""
