@@ -58,10 +58,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What came of an item: its path, the sha256 where it was computed, bytes that were fetched in this run."""
+    """What came of an item: its path, the digest where it was computed, bytes that were fetched in this run."""
 
     path: Path
-    sha256: str | None
+    digest: str | None
     fetched: int
 
 
@@ -77,7 +77,11 @@ def pull(items: Sequence[Item], web: Web, report: Report) -> tuple[Pulled, ...]:
     _require_space(items)
     for directory in {place.parent for item in items for place in (item.blob, item.link) if place is not None}:
         sweep(directory, items)
-    return tuple(_Download(index, item, web, report).run() for index, item in enumerate(items))
+    pulled = tuple(_Download(index, item, web, report).run() for index, item in enumerate(items))
+    # A model of several files is found by its first: that one gets its name when the others have theirs.
+    for item in reversed(items):
+        _link(item)
+    return pulled
 
 
 def here(item: Item) -> bool:
@@ -156,15 +160,12 @@ class _Download:
         self.size, self.resumed, self.fetched = item.size, 0, 0
 
     def run(self) -> Pulled:
+        digest = None
         if not here(self.item):
             with locked(self.item.lock, self._waiting) as held:
-                sha256 = None if here(self.item) else self._fetch(held)
-                self._link()
-        else:
-            sha256 = None
-            self._link()
-        self.report("done", self.item.size or 0)
-        return Pulled(self.item.link or self.item.blob, sha256, self.fetched)
+                digest = None if here(self.item) else self._fetch(held)
+        self.report("done", self.size or 0)
+        return Pulled(self.item.link or self.item.blob, digest, self.fetched)
 
     def report(self, state: State, done: int, why: str = "") -> None:
         self._report(Progress(self.index, self.item.name, state, done, self.size, self.resumed, why))
@@ -267,23 +268,24 @@ class _Download:
         if self.size is not None and partial.size < self.size:
             raise Interruption(f"the connection ended after {partial.size:,} of {self.size:,} bytes")
 
-    def _link(self) -> None:
-        """Make the blob known under its name; the link is relative, as huggingface_hub makes it."""
-        link, blob = self.item.link, self.item.blob
-        if link is None or not blob.exists():  # no links on this file system: the file itself has the name
+
+def _link(item: Item) -> None:
+    """Make the blob known under its name; the link is relative, as huggingface_hub makes it."""
+    link, blob = item.link, item.blob
+    if link is None or not blob.exists():  # no links on this file system: the file itself has the name
+        return
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        target = os.path.relpath(blob, link.parent)
+        if link.is_symlink() and os.readlink(link) == target:  # noqa: PTH115 (the text, not a path)
             return
+        temporary = link.with_name(f".{os.urandom(8).hex()}.infer.tmp")
         try:
-            link.parent.mkdir(parents=True, exist_ok=True)
-            target = os.path.relpath(blob, link.parent)
-            if link.is_symlink() and os.readlink(link) == target:  # noqa: PTH115 (the text, not a path)
-                return
-            temporary = link.with_name(f".{os.urandom(8).hex()}.infer.tmp")
-            try:
-                temporary.symlink_to(target)
-            except OSError:
-                blob.replace(link)
-            else:
-                temporary.replace(link)
-            sync_directory(link.parent)
-        except OSError as error:
-            raise unwritable(error, link) from error
+            temporary.symlink_to(target)
+        except OSError:
+            blob.replace(link)
+        else:
+            temporary.replace(link)
+        sync_directory(link.parent)
+    except OSError as error:
+        raise unwritable(error, link) from error

@@ -28,17 +28,27 @@ def directory(environment: Mapping[str, str]) -> Path:
     return (Path(caches) / "huggingface" / "hub").expanduser()
 
 
+def home(root: Path, repo: str) -> Path:
+    """Everything of a repository."""
+    return root / f"models--{repo.replace('/', '--')}"
+
+
+def snapshot(root: Path, repo: str, commit: str) -> Path:
+    """A repository's files at a commit, whether they are here or not."""
+    return home(root, repo) / "snapshots" / commit
+
+
 def snapshots(root: Path, repo: str, revision: str | None) -> list[Path]:
     """A repository's snapshots here: of one revision, or what `main` points to and then the newest first."""
-    home = root / f"models--{repo.replace('/', '--')}"
+    place = home(root, repo)
     if revision is not None:
-        commit = revision if _COMMIT.fullmatch(revision) else _read_ref(home, revision)
-        return [home / "snapshots" / commit] if commit else []
+        commit = revision if _COMMIT.fullmatch(revision) else _read_ref(place, revision)
+        return [place / "snapshots" / commit] if commit else []
     try:
-        found = sorted((home / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        found = sorted((place / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     except OSError:
         return []
-    main = _read_ref(home, "main")
+    main = _read_ref(place, "main")
     return sorted(found, key=lambda path: path.name != main)
 
 

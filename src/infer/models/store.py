@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infer.errors import FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded, UsageError
-from infer.models import hub_cache, llamacpp, lmstudio, ollama, stamp
+from infer.models import hub_cache, llamacpp, lmstudio, ollama, pins, stamp, web_cache
 from infer.models.catalog import Catalog, CatalogEntry
 from infer.models.foreign import Foreign
 from infer.models.ref import ModelRef
 from infer.types import LocalModel
 
 Resolved = tuple[LocalModel, dict[str, float]]
-Origin = Literal["embedded", "hub", "ollama", "lmstudio", "llama.cpp", "file"]
+Origin = Literal["embedded", "hub", "ollama", "lmstudio", "llama.cpp", "url", "file"]
 NEIGHBOURS = 2000  # names of a directory that are looked at for a near one
 
 
@@ -86,8 +86,9 @@ class Store:
             return self._in_hub(ref)
         if ref.kind in ("ollama", "lmstudio"):
             return self._foreign(ref)
-        hint = "URLs come in a later version; infer run ./FILE.gguf runs a file that is here"
-        raise NotDownloaded(name=str(ref), hint=hint)
+        if fetched := web_cache.find(ref.name, self.cache_dir):
+            return Located(fetched, "url")
+        raise NotDownloaded(name=str(ref), hint=f"infer pull {ref} downloads it")
 
     def origin_of(self, path: Path) -> Origin:
         """Whose a file is, by the place it lies in."""
@@ -111,6 +112,9 @@ class Store:
         if entry.path is not None:
             path = _existing(entry.path)
             return Located(path, self.origin_of(path), entry, entry.sha256)
+        pinned = pins.find(entry.alias, self.cache_dir, self.environment)
+        if pinned is not None and (pinned[0].repo, pinned[0].files) == (entry.repo, entry.files):
+            return Located(pinned[1], "hub", entry, entry.sha256)
         found = self.file_of(entry)
         if found is None:
             raise _not_downloaded(ref, str(entry.repo), entry.files, entry.revision)
@@ -130,7 +134,12 @@ class Store:
         return None
 
     def _in_hub(self, ref: ModelRef) -> Located:
-        """The file of a `hub` reference in the hub's cache, else in llama.cpp's own. Raises NotDownloaded."""
+        """The file that was pulled under this name, else one in the hub's cache, else in llama.cpp's own.
+
+        Raises NotDownloaded.
+        """
+        if pinned := pins.find(str(ref), self.cache_dir, self.environment):
+            return Located(pinned[1], "hub")
         for snapshot in hub_cache.snapshots(hub_cache.directory(self.environment), ref.name, ref.revision):
             name = ref.file or hub_cache.choose(hub_cache.models(snapshot), ref.quant)
             if name is not None and (snapshot / name).is_file():
@@ -213,11 +222,9 @@ def _near(typed: str, path: Path) -> list[str]:
 
 
 def _not_downloaded(ref: ModelRef, repo: str, files: tuple[str, ...], revision: str | None) -> NotDownloaded:
-    """The error that names what to fetch by hand, and the command that runs it then."""
-    what = f"its {ref.quant or 'Q4_K_M'} file"
+    """The error that names what to fetch, and how."""
+    what = f"its {ref.quant or 'best fitting'} file"
     if files:
         what = files[0] if len(files) == 1 else f"{files[0]} and the {len(files) - 1} files after it"
     at = f" (revision {revision})" if revision else ""
-    name = files[0].rpartition("/")[2] if files else "FILE.gguf"
-    hint = f"fetch {what} from the Hugging Face repository {repo}{at}, then: infer run ./{name}"
-    return NotDownloaded(name=str(ref), hint=hint)
+    return NotDownloaded(name=str(ref), hint=f"infer pull {ref} downloads {what} of {repo}{at}")

@@ -1,0 +1,109 @@
+"""One download that can begin: which files, from where, to which places; and what is remembered afterwards."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infer.errors import NetworkError
+from infer.models import hub_cache, pins, web_cache
+from infer.models.download import Item, Pulled, Report, here, pull
+from infer.models.gguf import check_magic
+from infer.models.hub import Hub, RemoteFile
+from infer.models.partial import unwritable, write_whole
+from infer.models.remote import RemoteModel, stall, web_of
+from infer.models.store import Store
+from infer.models.transfer import Interruption, Web, origin, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A download that can begin.
+
+    name   as it was asked for         what     the file, for people
+    items  in the order of the shards  remote   the model, None for a URL
+    """
+
+    name: str
+    what: str
+    items: tuple[Item, ...]
+    web: Web
+    remote: RemoteModel | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of what is not here yet, as far as known."""
+        return sum(item.size or 0 for item in self.items if not here(item))
+
+
+def hub_job(model: RemoteModel, hub: Hub, environment: Mapping[str, str]) -> Job:
+    """The download of a model into the shared cache of huggingface_hub, in its layout."""
+    repository, root = model.repository, hub_cache.directory(environment)
+    home = hub_cache.home(root, repository.name)
+    snapshot = hub_cache.snapshot(root, repository.name, repository.commit)
+
+    def item(file: RemoteFile) -> Item:
+        return Item(
+            name=file.name,
+            url=hub.url(repository.name, repository.commit, file.name),
+            size=file.size,
+            digest=file.digest,
+            blob=home / "blobs" / file.digest,
+            lock=root / ".locks" / home.name / f"{file.digest}.lock",
+            link=snapshot / file.name,
+        )
+
+    what = f"{repository.name}/{model.variant.name}"
+    return Job(model.name, what, tuple(map(item, model.variant.files)), web_of(hub), model)
+
+
+def url_job(url: str, cache_dir: Path) -> Job:
+    """The download of a URL's file into our own cache. Asks the server for the first bytes: size, and is it a GGUF?
+
+    Raises NetworkError, VariantNotFound, BadModelFile.
+    """
+    web = Web(*_credentials(url), stall=stall())
+    try:
+        answer = web.get(url, 0, 64)
+        size, begin = answer.total, answer.read()
+        answer.close()
+    except Interruption as interruption:
+        raise NetworkError(what=f"{shown(url)} cannot be fetched: {interruption.why}") from interruption
+    check_magic(shown(url), begin[:64])
+    path = web_cache.place(url, cache_dir)
+    item = Item(path.name, url, size, None, path, path.with_name("lock"))
+    return Job(url, shown(url), (item,), web, None)
+
+
+def run(job: Job, store: Store, report: Report) -> tuple[Pulled, ...]:
+    """Download it, and remember what the name means from now on. Raises what `download.pull` raises."""
+    pulled = pull(job.items, job.web, report)
+    if job.remote is not None:
+        _remember(job.remote, store)
+    return pulled
+
+
+def _remember(model: RemoteModel, store: Store) -> None:
+    """The repository's own reference for other tools, and our pin."""
+    repository, files = model.repository, model.variant.files
+    home = hub_cache.home(hub_cache.directory(store.environment), repository.name)
+    reference = home / "refs" / model.revision
+    try:
+        if model.revision != repository.commit:
+            reference.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(reference, repository.commit.encode())
+        if store.cache_dir is not None:
+            names, digests, sizes = zip(*((file.name, file.digest, file.size) for file in files), strict=True)
+            pin = pins.Pin(model.name, repository.name, model.revision, repository.commit, names, digests, sizes)
+            pins.save(pin, store.cache_dir)
+    except OSError as error:
+        raise unwritable(error, reference) from error
+
+
+def _credentials(url: str) -> tuple[str | None, str]:
+    """The token and its home for a URL; only one that begins with the Hub's own address needs them."""
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    if "/resolve/" not in url or (endpoint and origin(endpoint) != origin(url)):
+        return None, ""
+    hub = Hub()
+    return (hub.token, hub.endpoint) if origin(hub.endpoint) == origin(url) else (None, "")

@@ -1,0 +1,89 @@
+"""What a name was resolved to when it was pulled, so that it never silently means another file.
+
+<cache>/pins/<blake2b of the name>.json: one Pin each; what cannot be read counts as none.
+"""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from infer.models import hub_cache
+from infer.models.partial import write_whole
+from infer.models.ref import is_inner_path
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A name and the files it stands for.
+
+    name       an alias or a reference to a repository, as it is typed
+    revision   the branch or tag that was asked for; `infer update` follows it
+    files      inside the repository, in the order of the shards; digests, sizes (bytes): of each of them
+    """
+
+    name: str
+    repo: str
+    revision: str
+    commit: str
+    files: tuple[str, ...]
+    digests: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+
+def save(pin: Pin, cache_dir: Path) -> None:
+    """Remember a pin. Raises OSError."""
+    path = _path(pin.name, cache_dir)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(path, json.dumps({"format": FORMAT, **asdict(pin)}, ensure_ascii=False).encode(), 0o600)
+
+
+def load(name: str, cache_dir: Path | None) -> Pin | None:
+    """The pin of a name."""
+    if cache_dir is None:
+        return None
+    pin = _read(_path(name, cache_dir))
+    return pin if pin is not None and pin.name == name else None
+
+
+def every(cache_dir: Path) -> list[Pin]:
+    """All pins, by name."""
+    found = map(_read, (cache_dir / "pins").glob("*.json"))
+    return sorted((pin for pin in found if pin is not None), key=lambda pin: pin.name)
+
+
+def find(name: str, cache_dir: Path | None, environment: Mapping[str, str]) -> tuple[Pin, Path] | None:
+    """The pin of a name and its (first) file, when all of its files are here."""
+    pin = load(name, cache_dir)
+    if pin is None:
+        return None
+    paths = [hub_cache.snapshot(hub_cache.directory(environment), pin.repo, pin.commit) / file for file in pin.files]
+    return (pin, paths[0]) if all(path.is_file() for path in paths) else None
+
+
+def _path(name: str, cache_dir: Path) -> Path:
+    return cache_dir / "pins" / f"{hashlib.blake2b(name.encode(), digest_size=16).hexdigest()}.json"
+
+
+def _read(path: Path) -> Pin | None:
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        plain = json.loads(path.read_bytes())
+        if plain.pop("format") == FORMAT:
+            values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in plain.items()}
+            return _checked(Pin(**values))
+    return None
+
+
+def _checked(pin: Pin) -> Pin:
+    """Raises ValueError for what `save` has not written: the parts become paths."""
+    texts: tuple[Any, ...] = (pin.name, pin.repo, pin.revision, pin.commit, *pin.files, *pin.digests)
+    same = len(pin.files) == len(pin.digests) == len(pin.sizes) > 0
+    safe = all(isinstance(text, str) and is_inner_path(text) for text in (*pin.files, pin.repo, pin.commit))
+    if not (same and safe and all(isinstance(text, str) for text in texts)):
+        raise ValueError
+    return pin

@@ -1,0 +1,164 @@
+"""What a reference means on the Hub, and whether it fits on this machine, before anything is downloaded."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from infer.errors import IntegrityError, NetworkError, NotDownloaded, UsageError
+from infer.models.catalog import CatalogEntry
+from infer.models.gguf import Header, parse_header
+from infer.models.hub import Hub, RemoteFile, Repository
+from infer.models.metadata import describe
+from infer.models.plan import COMFORTABLE, Fit, fit, memory_need
+from infer.models.ref import ModelRef
+from infer.models.store import Store
+from infer.models.transfer import STALL, Interruption, Web, shown
+from infer.models.variants import Variant, choose, named, variants
+from infer.types import Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteModel:
+    """What a name means on the Hub at this moment. `name`: under which it is pinned; `revision`: what is followed."""
+
+    name: str
+    repository: Repository
+    revision: str
+    variant: Variant
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """How one model of a repository does on this machine.
+
+    verdict  "fits", "partly" (with a smaller context only), "no"
+    need     bytes for weights, KV cache of `context` tokens and buffers        have   bytes that are free
+    """
+
+    variant: Variant
+    verdict: Fit
+    context: int
+    need: int
+    have: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFacts:
+    """What is known of a model that is not here: for `infer show`.
+
+    model      which file the name would get           metadata   from that file's header, read by ranges
+    fits       all models of its repository, smallest first
+    """
+
+    model: RemoteModel
+    metadata: Metadata
+    fits: tuple[Fits, ...]
+
+
+def locate(ref: ModelRef, store: Store, hub: Hub, memory_free: int) -> RemoteModel:
+    """The model of an alias or a repository, as the Hub has it now.
+
+    Raises what `Hub.repository` raises, VariantNotFound (what there is instead), IntegrityError (not the file that
+    the catalogue promises), NotDownloaded (a reference that is on no hub).
+    """
+    if ref.kind == "hub":
+        repository = hub.repository(ref.name, ref.revision)
+        return RemoteModel(str(ref), repository, ref.revision or "main", choose(repository, ref, memory_free))
+    entry = store.catalog.resolve(ref.name)
+    if entry.repo is None:
+        raise NotDownloaded(name=str(ref), hint="this model is a local file, there is nothing to download")
+    repository = hub.repository(entry.repo, entry.revision)
+    variant = named(repository, entry.files)
+    note = _promised(entry, variant, repository)
+    return RemoteModel(entry.alias, repository, entry.revision or "main", variant, note)
+
+
+def remote_facts(ref: ModelRef, store: Store, hub: Hub, memory_free: int, context: int = COMFORTABLE) -> RemoteFacts:
+    """What `infer show` says about a model that is not here: one question to the Hub and a few small ranges.
+
+    memory_free: bytes; context: tokens that a comfortable run needs. Raises what `locate` raises, and BadModelFile.
+    """
+    model = locate(ref, store, hub, memory_free)
+    metadata = header(model, hub)
+    return RemoteFacts(model, metadata, fits(model, metadata, memory_free, context))
+
+
+def fits(model: RemoteModel, metadata: Metadata, memory_free: int, context: int = COMFORTABLE) -> tuple[Fits, ...]:
+    """All models of the repository against the free memory (bytes), from the header of one of them.
+
+    The KV cache is the same for all; the weights of the others are taken from the sizes of their files.
+    """
+    context = min(context, metadata.context_length)
+    rest = max(0, model.variant.size - metadata.tensor_bytes)  # bytes of the header: the same in every file
+    found = []
+    for variant in variants(model.repository):
+        one = replace(metadata, tensor_bytes=max(0, variant.size - rest), file_size=variant.size)
+        need = memory_need(one, context)
+        found.append(Fits(variant, fit(one, memory_free, context), context, need, memory_free))
+    return tuple(found)
+
+
+def header(model: RemoteModel, hub: Hub) -> Metadata:
+    """What the headers of a model's files say, read by ranges of some MB. Raises BadModelFile, NetworkError."""
+    web, repository = web_of(hub), model.repository
+
+    def read(file: RemoteFile) -> Header:
+        url = hub.url(repository.name, repository.commit, file.name)
+        return parse_header(
+            f"{repository.name}/{file.name}", file.size, lambda count, offset: _range(web, url, count, offset)
+        )
+
+    return describe([read(file) for file in model.variant.files])
+
+
+def _promised(entry: CatalogEntry, variant: Variant, repository: Repository) -> str:
+    """What to say when the repository has moved on from what the catalogue knows.
+
+    Raises IntegrityError when the very commit of the catalogue has other bytes.
+    """
+    found = tuple(file.digest for file in variant.files)
+    if not entry.sha256 or entry.sha256 == found:
+        return ""
+    if entry.revision == repository.commit:
+        what = f"{repository.name} has the sha256 {found[0]} for {variant.name}, the catalogue {entry.sha256[0]}"
+        raise IntegrityError(what=what, hint="nothing was downloaded; is HF_ENDPOINT a mirror that can be trusted?")
+    return f"{repository.name} has a newer {variant.name} than the catalogue knows"
+
+
+def web_of(hub: Hub) -> Web:
+    """How files of a hub are fetched: with its token, which goes nowhere else."""
+    return Web(hub.token, hub.endpoint, stall())
+
+
+def stall() -> float:
+    """Seconds without a byte until a connection counts as dead: HF_HUB_DOWNLOAD_TIMEOUT, as for huggingface_hub."""
+    text = os.environ.get("HF_HUB_DOWNLOAD_TIMEOUT", "")
+    if not text:
+        return STALL
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise UsageError(what=f"HF_HUB_DOWNLOAD_TIMEOUT is {text!r}, not a number of seconds", hint="unset it")
+    return float(text)
+
+
+def _range(web: Web, url: str, count: int, offset: int) -> bytes:
+    """Up to `count` bytes at `offset` of a URL's file. Raises NetworkError."""
+    for attempt in (1, 2, 3):
+        try:
+            answer = web.get(url, offset, offset + count)
+            try:
+                return _read(answer.read, offset - answer.start, count)
+            finally:
+                answer.close()
+        except Interruption as interruption:
+            if attempt == 3:
+                what = f"the header of {shown(url)} cannot be read: {interruption.why}"
+                raise NetworkError(what=what) from interruption
+    raise AssertionError
+
+
+def _read(read: Callable[[], bytes], skip: int, count: int) -> bytes:
+    data = bytearray()
+    while len(data) < skip + count and (more := read()):
+        data += more
+    return bytes(data[skip : skip + count])
