@@ -1,17 +1,18 @@
 """Columns, sizes and ages, as the commands that list something show them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, left: int = 1) -> list[str]:
-    """Lines of columns: the first `left` to the left, numbers to the right; nothing when there are no rows."""
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: Container[int] | None = None) -> list[str]:
+    """Lines of columns; those whose numbers are in `right` to the right, None: all but the first. No rows, no lines."""
     if not rows:
         return []
+    right = range(1, len(head)) if right is None else right
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if column < left else cell.rjust(width)
+            cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in (head, *rows)

@@ -5,8 +5,7 @@ import os
 from infer.errors import InferError, UsageError
 
 _LATER = (
-    "chat", "pull", "list", "show", "rm", "verify", "search", "update", "batch", "embed", "choose", "bench", "doctor",
-    "recommend", "sessions",
+    "chat", "pull", "search", "update", "batch", "embed", "choose", "bench", "doctor", "recommend", "sessions",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ _ELEMENT_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 _OVERHEAD = 64 << 20  # bytes: two Python processes and llama.cpp's smallest compute buffers
 _BATCH = 512
 _CPU_UBATCH = 256  # 5 % more prefill than 512 on the CPU measured, and half the buffers (docs/LOG.md)
-_ROW = 32  # elements of a block of q8_0 and q4_0
+ROW = 32  # elements of a block of q8_0 and q4_0
 # A second thread pays from about here on; below, the barriers cost more than they bring (docs/LOG.md).
 _WEIGHTS_PER_THREAD = 16 << 20
 _SMALLEST = 256  # tokens: the context a run starts with
@@ -70,8 +70,8 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
 
     On a CPU: no flash attention with f16 (it slows short suffixes), but a quantised KV cache needs it.
     """
-    if wish.kv_type != "f16" and (metadata.key_length % _ROW or metadata.value_length % _ROW):
-        what = f"--kv-type {wish.kv_type} needs heads of a multiple of {_ROW}, this model's have {metadata.key_length}"
+    if wish.kv_type != "f16" and (metadata.key_length % ROW or metadata.value_length % ROW):
+        what = f"--kv-type {wish.kv_type} needs heads of a multiple of {ROW}, this model's have {metadata.key_length}"
         raise UsageError(what=what, hint="--kv-type f16")
     per_token = _bytes_per_position(metadata, wish.kv_type, wish.parallel)
     base = metadata.tensor_bytes + _OVERHEAD

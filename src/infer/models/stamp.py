@@ -82,6 +82,13 @@ def touch(path: str, cache_dir: Path | None) -> None:
             os.utime(_stamp_path(path, cache_dir))
 
 
+def forget(path: str, cache_dir: Path | None) -> None:
+    """Remove the stamp of an absolute path."""
+    if cache_dir is not None:
+        with contextlib.suppress(OSError):
+            _stamp_path(path, cache_dir).unlink()
+
+
 def used(path: str, cache_dir: Path | None) -> int:
     """When the model at an absolute path was last used, in seconds since the epoch; 0: never, or not known."""
     if cache_dir is None:
