@@ -187,8 +187,10 @@ class Gated(ModelNotFound):
     @property
     def hint(self) -> str:
         """Where to accept them, and the token that proves it."""
-        then = "the token in use is of somebody who has not" if self.facts.get("token") else "then set HF_TOKEN"
-        return f"accept them at {self.facts['page']}, {then} (tokens are made in the settings of a Hugging Face account)"
+        page, token = self.facts["page"], self.facts.get("token")
+        if token:
+            return f"accept them at {page} with the account of your token"
+        return f"accept them at {page}, make a token in the settings of your account, and set HF_TOKEN to it"
 
 
 class NetworkError(InferError):

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from infer.cli import cache, completions, config, models, removal, run, show, tokens, verify
+from infer.cli import cache, completions, config, hub, models, pull, removal, run, show, tokens, verify
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.cli.signals import Signals
@@ -13,7 +13,20 @@ from infer.cli.unknown import unknown_command
 from infer.errors import InferError, InternalError, Interrupted, OutputUnwritable, UsageError
 from infer.worker.spawn import Spawned
 
-_COMMANDS = ["run", "tokens", "list", "show", "rm", "verify", "config", "cache", "completions"]
+_COMMANDS = [
+    "run",
+    "tokens",
+    "pull",
+    "list",
+    "show",
+    "rm",
+    "verify",
+    "search",
+    "update",
+    "config",
+    "cache",
+    "completions",
+]
 
 
 def build_app() -> typer.Typer:
@@ -30,10 +43,13 @@ def build_app() -> typer.Typer:
     app.callback()(_common)
     app.command("run")(run.run)
     app.command("tokens")(tokens.tokens)
+    app.command("pull")(pull.pull)
     app.command("list")(models.list_)
     app.command("show")(show.show)
     app.command("rm")(removal.rm)
     app.command("verify")(verify.verify)
+    app.command("search")(hub.search)
+    app.command("update")(hub.update)
     app.command("config")(config.config)
     app.add_typer(cache.build(), name="cache")
     app.command("completions")(completions.completions)

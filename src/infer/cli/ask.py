@@ -25,6 +25,7 @@ class Asked:
     stdin: bool
     raw: bool
     lora: tuple[str, ...]
+    yes: bool
     as_json: bool
     quiet: bool
     verbose: bool
@@ -40,7 +41,7 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
     # The worker loads while stdin is read.
-    opened = open_model(asked.model, settings, asked.lora, session)
+    opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes)
     messages = read_messages(
         asked.prompt, asked.files, settings["system"], stdin=asked.stdin, raw=asked.raw, output=output
     )

@@ -8,12 +8,12 @@ from math import isfinite, nan
 from pathlib import Path
 
 from infer.cli.session import Session
-from infer.errors import DeviceMissing, UsageError
+from infer.errors import DeviceMissing, NotDownloaded, UsageError
 from infer.machine import Machine, detect
 from infer.models.gguf import read_header
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
-from infer.models.store import Store
+from infer.models.store import Resolved, Store
 from infer.settings import Settings, cache_dir
 from infer.types import Device, EngineConfig, LocalModel
 from infer.worker.client import WorkerClient
@@ -32,13 +32,12 @@ class Opened:
     worker: WorkerClient
 
 
-def open_model(name: str, settings: Settings, lora: Sequence[str], session: Session) -> Opened:
-    """Resolve a name, plan, and tell the worker to load; returns while it loads.
+def open_model(name: str, settings: Settings, lora: Sequence[str], session: Session, *, yes: bool = False) -> Opened:
+    """Resolve a name, download what is not here, plan, and tell the worker to load; returns while it loads.
 
-    Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError.
+    Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError.
     """
-    store = Store(cache_dir(os.environ), settings.models)
-    model, recommended = store.resolve(ModelRef.parse(name), thinking(settings))
+    model, recommended = _resolve(name, settings, session, yes=yes)
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
     machine = detect()
     wish = Wish(
@@ -54,6 +53,19 @@ def open_model(name: str, settings: Settings, lora: Sequence[str], session: Sess
         raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
     worker.load(model.path, config)
     return Opened(model, settings, config, machine, worker)
+
+
+def _resolve(name: str, settings: Settings, session: Session, *, yes: bool) -> Resolved:
+    """The model and what is recommended for it; downloaded first, when it is not here."""
+    store, ref = Store(cache_dir(os.environ), settings.models), ModelRef.parse(name)
+    try:
+        return store.resolve(ref, thinking(settings))
+    except NotDownloaded:
+        from infer.cli.fetch import fetch
+
+        wish = Wish(context=settings["ctx"], kv_type=settings["kv_type"])
+        fetch(ref, store, settings, session, yes=yes, wish=wish)
+        return store.resolve(ref, thinking(settings))
 
 
 def _with_cache(config: EngineConfig, settings: Settings) -> EngineConfig:

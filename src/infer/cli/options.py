@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="tiny, an alias, or the path of a GGUF file")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="tiny, an alias, org/repo:QUANT, a URL, or the path of a GGUF file")
+]
+RemoteModel = Annotated[
+    str, typer.Argument(metavar="MODEL", help="an alias, org/repo[:QUANT|:FILE.gguf][@REVISION], or a URL")
+]
 Prompt = Annotated[str | None, typer.Argument(metavar="PROMPT", help="what to ask; none: stdin is the prompt")]
 Text = Annotated[str | None, typer.Argument(metavar="TEXT", help="the text; none: stdin")]
 
@@ -44,6 +49,7 @@ Lora = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="nothing on stderr but errors")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="statistics on stderr")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask before a large download")]
 Offline = Annotated[bool, typer.Option("--offline", help="never use the network")]
 ShowPrompt = Annotated[bool, typer.Option("--show-prompt", help="the prompt as the model gets it, on stderr")]
 Color = Annotated[str | None, typer.Option("--color", metavar="auto|always|never", help="colour on stderr")]

@@ -133,6 +133,20 @@ class Output:
             self._to_stderr("\n")
         return line.strip().lower() in (b"y", b"yes")
 
+    @property
+    def draws(self) -> bool:
+        """Whether stderr is a terminal on which something may move."""
+        return self._erases and not self.quiet
+
+    @property
+    def color(self) -> bool:
+        """Whether stderr has colour."""
+        return self._color
+
+    def draw(self, text: str) -> None:
+        """What a bar is made of, control sequences and all; texts in it have gone through `visible`."""
+        self._to_stderr(text)
+
     def progress(self, text: str) -> None:
         """A line that the next one replaces; only on a terminal."""
         if self._erases and not self.quiet:
