@@ -6,6 +6,7 @@ _infer() {
     answer=$(command infer __complete bash "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null </dev/null)
     if [[ $answer == *$'\n'* ]]; then
         while IFS= read -r line; do COMPREPLY+=("$line"); done <<<"${answer#*$'\n'}"
+        [[ $answer == more* ]] && compopt -o nospace 2>/dev/null
         return 0
     fi
     # No names: a path, if there can be one. Without compopt (before 4.0) every path, everywhere.

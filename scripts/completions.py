@@ -24,7 +24,7 @@ class Command:
     """One command.
 
     about      its first sentence
-    arguments  the forms of its arguments, as --help shows them; the last may be repeated if it ends in "..."
+    arguments  the forms of its arguments, as --help shows them; the last may be repeated if there is a "..." in it
     options    of each: its names, the form of its value (None: it has none), whether it may be repeated, what it does
     """
 
@@ -68,7 +68,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
 
 def _form(parameter: Any) -> str:
     form = parameter.metavar or parameter.name.upper()
-    return form if parameter.nargs != -1 or form.endswith("...") else f"{form}..."
+    return form if parameter.nargs != -1 or "..." in form else f"{form}..."
 
 
 def _option(parameter: Any) -> tuple[tuple[str, ...], str | None, bool, str]:

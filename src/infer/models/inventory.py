@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from infer.errors import ConfigError, IntegrityError, ModelNotFound
-from infer.models import hub_cache, llamacpp, lmstudio, ollama, stamp
-from infer.models.catalog import CatalogEntry
+from infer.errors import ConfigError, FileUnreadable, IntegrityError, ModelNotFound
+from infer.models import hub_cache, llamacpp, lmstudio, ollama, pins, stamp, web_cache
 from infer.models.foreign import DIRECTORY_LIMIT, Foreign, all_shards, entries, files_below, missing_files, typed_name
 from infer.models.glance import Glance, Glances
+from infer.models.ref import ModelRef
 from infer.models.store import Origin, Store, embedded_path
 
 _DEPTH = 3  # directories inside a repository
@@ -48,36 +48,50 @@ class Installed:
 def installed(store: Store) -> list[Installed]:
     """Every model on this machine, the last used first, then by name. Nothing is loaded, nothing is locked."""
     glances = Glances(store.cache_dir)
-    found = [_glanced(row, glances, store.cache_dir) for row in _named(store)]
+    found = [_glanced(row, glances, store.cache_dir) for row in named(store)]
     found += _own_files(store, glances, {path for row in found for path in row.paths})
     glances.remember()
     return sorted(found, key=lambda row: (-row.used, row.name))
 
 
-def _named(store: Store) -> Iterator[Installed]:
+def named(store: Store) -> Iterator[Installed]:
     """Everything that has a place of its own, not yet looked at."""
-    rows = [*_hub(store), *_foreign("ollama", ollama.models(store.environment))]
+    pinned = _pinned(store)
+    rows = [*_hub(store, pinned), *_foreign("ollama", ollama.models(store.environment))]
     rows += _foreign("lmstudio", lmstudio.models(store.environment))
     rows += _foreign("llama.cpp", llamacpp.models(store.environment))
+    for url, path in web_cache.every(store.cache_dir) if store.cache_dir else ():
+        rows.append(Installed(typed_name(url, str(path)), "url", (str(path),)))
     try:
         yield Installed("tiny", "embedded", (str(embedded_path()),))
     except IntegrityError as error:
         yield Installed("tiny", "embedded", problem=str(error))
-    yield from _with_aliases(store, rows)
+    yield from _with_aliases(store, rows, pinned)
 
 
-def _hub(store: Store) -> Iterator[Installed]:
+def _pinned(store: Store) -> dict[str, str]:
+    """Names that were pulled and the (first) files they mean, as long as these are here."""
+    found = {}
+    for pin in pins.every(store.cache_dir) if store.cache_dir else ():
+        located = pins.find(pin.name, store.cache_dir, store.environment)
+        if located:
+            found[pin.name] = str(located[1])
+    return found
+
+
+def _hub(store: Store, pinned: Mapping[str, str]) -> Iterator[Installed]:
     """The models of the Hugging Face cache: every blob once, by the first snapshot that shows it."""
     root = hub_cache.directory(store.environment)
     for entry in entries(root):
         parts = entry.name.split("--")
         if parts[0] == "models" and len(parts) == 3:
-            yield from _repository(root, f"{parts[1]}/{parts[2]}")
+            yield from _repository(root, f"{parts[1]}/{parts[2]}", pinned)
 
 
-def _repository(root: Path, repo: str) -> Iterator[Installed]:
+def _repository(root: Path, repo: str, pinned: Mapping[str, str]) -> Iterator[Installed]:
+    """A repository's models. A name that was pulled means what it meant then, any other the first snapshot's file."""
     shown: set[tuple[str, str]] = set()
-    for number, snapshot in enumerate(hub_cache.snapshots(root, repo, None)):
+    for snapshot in hub_cache.snapshots(root, repo, None):
         place = str(snapshot)
         names = [path[len(place) + 1 :] for path in files_below(place, _DEPTH)]
         names = [name for name in names if hub_cache.is_model(name)]
@@ -87,9 +101,10 @@ def _repository(root: Path, repo: str) -> Iterator[Installed]:
             blob = hub_cache.blob_sha256(Path(paths[0]))
             if (name, blob or place) in shown:
                 continue
-            pinned = f"@{snapshot.name}" if number and any(other == name for other, _ in shown) else ""
+            reference = _reference(repo, name, counts)
+            means = pinned[reference] == paths[0] if reference in pinned else name not in {other for other, _ in shown}
             shown.add((name, blob or place))
-            typed = typed_name(_reference(repo, name, counts) + pinned, paths[0])
+            typed = typed_name(reference if means else f"{reference}@{snapshot.name}", paths[0])
             sha256 = blob if len(paths) == 1 else None
             yield Installed(typed, "hub", paths, sha256=sha256, problem=missing_files(paths))
 
@@ -116,53 +131,50 @@ def _foreign(origin: Origin, models: Iterator[Foreign]) -> Iterator[Installed]:
         )
 
 
-def _with_aliases(store: Store, rows: list[Installed]) -> Iterator[Installed]:
+def _with_aliases(store: Store, rows: list[Installed], pinned: Mapping[str, str]) -> Iterator[Installed]:
     """The rows under the names of the catalogue and of config.toml, and files that only config.toml names."""
     names: dict[str, list[str]] = {}
     alone: list[Installed] = []
     places = {key: row.paths[0] for row in rows if row.paths for key in (row.paths[0], row.sha256) if key}
     repos = {row.name.partition(":")[0].partition("@")[0] for row in rows if row.origin == "hub"}
-    for name, entry in _entries(store, repos):
-        if isinstance(entry, ConfigError):
-            alone.append(Installed(name, "file", problem=str(entry)))
+    for name in _entry_names(store, repos):
+        row = _entry(store, name)
+        if row is None:
             continue
-        path = _path_of(store, entry)
-        if path is None:
-            continue
+        path = row.paths[0] if row.paths else ""
         known = places.get(path) or places.get(hub_cache.blob_sha256(Path(path)) or path)
         if known:
             names.setdefault(known, []).append(name)
         else:
-            paths = all_shards(path)
-            alone.append(Installed(name, store.origin_of(Path(path)), paths, problem=missing_files(paths)))
+            alone.append(row)
+    for name, path in pinned.items():
+        names.setdefault(path, []).append(name)
     for row in rows:
-        aliases = names.get(row.paths[0], []) if row.paths else []
-        yield replace(row, name=aliases[0], also=(*aliases[1:], row.name)) if aliases else row
+        others = [name for name in dict.fromkeys(names.get(row.paths[0], ())) if name != row.name] if row.paths else []
+        alias = others[0] if others and "/" not in others[0] else row.name
+        yield replace(row, name=alias, also=tuple(name for name in (*others, row.name) if name != alias))
     yield from alone
 
 
-def _entries(store: Store, repos: set[str]) -> Iterator[tuple[str, CatalogEntry | ConfigError]]:
-    """The user's entries, good or bad, and those of models.toml for these repositories; the user's come first."""
+def _entry_names(store: Store, repos: set[str]) -> list[str]:
+    """The names of the user's entries and of those in models.toml for these repositories; the user's come first."""
     own = [name for name in store.models if name != "tiny"]
     others = store.catalog.names_of(repos) if repos or own else []
-    for name in [*own, *(name for name in others if name not in store.models)]:
-        try:
-            yield name, store.catalog.resolve(name)
-        except ConfigError as error:
-            if name in store.models:
-                yield name, error
-        except ModelNotFound:
-            continue
+    return [*own, *(name for name in others if name not in store.models)]
 
 
-def _path_of(store: Store, entry: CatalogEntry) -> str | None:
-    """The file of an entry: an alias's own path whether it exists or not, of a repository's only what is here."""
-    if entry.embedded:
+def _entry(store: Store, name: str) -> Installed | None:
+    """An entry's row: its file, or what is wrong with an entry of the user's; None for what is not here."""
+    try:
+        located = store.locate(ModelRef("alias", name))
+    except (ConfigError, FileUnreadable) as error:
+        return Installed(name, "file", problem=str(error)) if name in store.models else None
+    except ModelNotFound:
         return None
-    if entry.path is not None:
-        return os.path.expanduser(entry.path)  # noqa: PTH111 (Path.expanduser raises without a home)
-    found = store.file_of(entry)
-    return str(found) if found else None
+    if located.origin == "embedded":
+        return None
+    paths = all_shards(str(located.path))
+    return Installed(name, located.origin, paths, problem=missing_files(paths))
 
 
 def _glanced(row: Installed, glances: Glances, cache_dir: Path | None) -> Installed:

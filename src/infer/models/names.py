@@ -4,43 +4,73 @@ What cannot be read (a broken config.toml, an unreadable cache) has no names. A 
 that has a character a terminal does not show, is no name.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 from infer.errors import InferError
-from infer.models import hub_cache
-from infer.models.catalog import Catalog, CatalogEntry
+from infer.models.catalog import CatalogEntry
+from infer.models.inventory import named
 from infer.models.ref import ModelRef
-from infer.settings import resolve
-
-_QUANT = re.compile(
-    r"[-._]((?:UD-)?(?:I?Q\d\w*|TQ\d\w*|MXFP\d\w*|B?F16|F32))(?:-\d{5}-of-\d{5})?\.gguf\Z", re.IGNORECASE
-)
+from infer.models.store import Origin, Store
+from infer.settings import cache_dir, resolve
 
 Names = dict[str, str]  # a name -> what is known of the model, in a few words
 
+_WHERE: dict[Origin, str] = {
+    "embedded": "in infer itself",
+    "hub": "downloaded",
+    "ollama": "downloaded by Ollama",
+    "lmstudio": "downloaded by LM Studio",
+    "llama.cpp": "downloaded by llama.cpp",
+    "url": "downloaded",
+    "file": "your file",
+}
 
-def downloaded(environment: Mapping[str, str]) -> Names:
-    """What can be run without the network: tiny, the aliases whose files are here, the hub cache's repositories."""
-    here = {name: about for name, (entry, about) in _entries(environment).items() if _is_here(entry, environment)}
-    return _usable({"tiny": "in the package"} | here | _in_hub_cache(environment))
+
+def installed(environment: Mapping[str, str]) -> Names:
+    """What is on this machine, whether it can be run or not: tiny, downloads, other tools' models, own entries."""
+    return _usable(_installed(_store(environment), broken=True))
 
 
 def known(environment: Mapping[str, str]) -> Names:
     """The names of models.toml and of config.toml, their files here or not."""
-    return _usable({name: about for name, (_, about) in _entries(environment).items()})
+    return _usable(_known(_store(environment)))
 
 
 def runnable(environment: Mapping[str, str]) -> Names:
     """Every name that can be offered where a command wants a model."""
-    return _usable({"tiny": "in the package"} | known(environment) | _in_hub_cache(environment))
+    store = _store(environment)
+    return _usable(_known(store)) | _usable(_installed(store, broken=False))
 
 
-def _usable(names: Names) -> Names:
-    return {name: about if about.isprintable() else "" for name, about in names.items() if _is_name(name)}
+def _store(environment: Mapping[str, str]) -> Store:
+    models: Mapping[str, object] = {}
+    with suppress(InferError, OSError):
+        models = resolve({}, environment).models
+    return Store(cache_dir(environment), models, environment=environment)
+
+
+def _installed(store: Store, *, broken: bool) -> Iterator[tuple[str, str]]:
+    with suppress(InferError, OSError):
+        for row in named(store):
+            if broken or not row.problem:
+                yield from ((name, _WHERE[row.origin]) for name in (row.name, *row.also))
+
+
+def _known(store: Store) -> Iterator[tuple[str, str]]:
+    with suppress(InferError, OSError):
+        for name in store.catalog.names():
+            with suppress(InferError):  # a bad entry is an error for whoever uses it
+                yield name, _about(store.catalog.resolve(name))
+
+
+def _about(entry: CatalogEntry) -> str:
+    size = f"{entry.size / 1e9:.1f} GB" if entry.size else ""
+    return ", ".join(filter(None, (entry.name, entry.quantization, size)))
+
+
+def _usable(names: Iterator[tuple[str, str]]) -> Names:
+    return {name: about if about.isprintable() else "" for name, about in names if _is_name(name)}
 
 
 def _is_name(name: str) -> bool:
@@ -50,61 +80,3 @@ def _is_name(name: str) -> bool:
         return str(ModelRef.parse(name)) == name
     except InferError:
         return False
-
-
-def _entries(environment: Mapping[str, str]) -> dict[str, tuple[CatalogEntry, str]]:
-    models: Mapping[str, Any] = {}
-    with suppress(InferError, OSError):
-        models = resolve({}, environment).models
-    catalog = Catalog({}, models, {})  # what is wrong with models.toml takes nothing from config.toml
-    with suppress(InferError, OSError):
-        catalog = Catalog.load(None, models)
-    entries = {}
-    for name in catalog.names():
-        with suppress(InferError):  # a bad entry is an error for whoever uses it
-            entry = catalog.resolve(name)
-            entries[name] = (entry, _about(entry))
-    return entries
-
-
-def _about(entry: CatalogEntry) -> str:
-    size = f"{entry.size / 1e9:.1f} GB" if entry.size else ""
-    return ", ".join(filter(None, (entry.name, entry.quantization, size)))
-
-
-def _is_here(entry: CatalogEntry, environment: Mapping[str, str]) -> bool:
-    if entry.embedded:
-        return True
-    with suppress(OSError, RuntimeError, ValueError):
-        if entry.path is not None:
-            return Path(entry.path).expanduser().is_file()
-        places = hub_cache.snapshots(hub_cache.directory(environment), str(entry.repo), None)
-        return any(all((place / name).is_file() for name in entry.files) for place in places)
-    return False
-
-
-def _in_hub_cache(environment: Mapping[str, str]) -> Names:
-    """org/repo where it names one file, org/repo:QUANT or org/repo:FILE for each of several."""
-    names = {}
-    for repo, files in _repositories(hub_cache.directory(environment)):
-        if len(files) == 1 or hub_cache.choose(files, None) is not None:
-            names[repo] = "downloaded"
-        if len(files) > 1:
-            names |= {f"{repo}:{_variant(name, files)}": "downloaded" for name in files}
-    return names
-
-
-def _repositories(root: Path) -> Iterator[tuple[str, list[str]]]:
-    """The repositories of the cache that have a model, with its files in the snapshot that would be used."""
-    with suppress(OSError):
-        for home in sorted(root.glob("models--*--*")):
-            repo = home.name.removeprefix("models--").replace("--", "/", 1)
-            found = (hub_cache.models(place) for place in hub_cache.snapshots(root, repo, None))
-            if files := next(filter(None, found), None):
-                yield repo, files
-
-
-def _variant(name: str, files: list[str]) -> str:
-    """The shortest text that names a file of a repository: its quantisation, else the file."""
-    match = _QUANT.search(name)
-    return match["quant"] if match and hub_cache.choose(files, match["quant"]) == name else name

@@ -6,7 +6,7 @@ from infer.cli.completion.grammar import COMMANDS, Command
 
 _FILES = ("FILE", "PATH", "IN", "OUT", "DIR", "@FILE")
 # Where MODEL is one that is here, or one that is not; everywhere else it is any.
-_DOWNLOADED = ("rm", "verify", "update")
+_INSTALLED = ("rm", "verify", "update")
 _KNOWN = ("pull",)
 _NOTHING = Command("")
 
@@ -123,22 +123,28 @@ class _Line:
         forms = COMMANDS[self.command].arguments
         if self.arguments < len(forms):
             return self._value(forms[self.arguments], word, 0)
-        return self._value(forms[-1], word, 0) if forms and forms[-1].endswith("...") else Candidates()
+        return self._value(forms[-1], word, 0) if forms and "..." in forms[-1] else Candidates()
 
     def _value(self, form: str, word: str, skip: int) -> Candidates:
         """A value by the form in which --help shows it: f16|q8_0|q4_0, N|auto|all, PATH[:SCALE], TEXT|@FILE, MODEL."""
-        parts = form.removesuffix("...").strip("[]").split("|")
+        parts = form.strip("[].").split("|")
         if "MODEL" in parts:
-            return Candidates(self._models(), "gguf", skip)
+            return self._model(word[skip:], skip)
         if "@FILE" in parts and word[skip:].startswith("@"):
             return Candidates(None, "any", skip + 1)
         files = any(part.partition("[")[0] in _FILES for part in parts if part != "@FILE")
         fixed = {part: "" for part in parts if part == part.lower()}
         return Candidates(fixed, "any" if files else "", skip)
 
-    def _models(self) -> dict[str, str]:
+    def _model(self, begun: str, skip: int) -> Candidates:
+        """Names, and files as long as no name begins like what has been typed."""
         from infer.models import names
 
-        if self.command in _DOWNLOADED:
-            return names.downloaded(os.environ)
-        return names.known(os.environ) if self.command in _KNOWN else names.runnable(os.environ)
+        if begun.startswith("file:"):
+            return Candidates(None, "gguf", skip + len("file:"))
+        if self.command in _INSTALLED:
+            found = names.installed(os.environ)
+        else:
+            found = names.known(os.environ) if self.command in _KNOWN else names.runnable(os.environ)
+        named = begun and any(name.startswith(begun) for name in found)
+        return Candidates(found, "" if named or self.command in _KNOWN else "gguf", skip)

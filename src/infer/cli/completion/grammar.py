@@ -6,7 +6,7 @@ class Command:
     """One command.
 
     about      its first sentence
-    arguments  the forms of its arguments, as --help shows them; the last may be repeated if it ends in "..."
+    arguments  the forms of its arguments, as --help shows them; the last may be repeated if there is a "..." in it
     options    of each: its names, the form of its value (None: it has none), whether it may be repeated, what it does
     """
 
@@ -55,6 +55,23 @@ COMMANDS = {
         (("--json",), None, False, "one JSON object on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
+    "list": Command("What is on this machine: name, size, quantisation, context, last used, where it came from", (), (
+        (("--catalog",), None, False, "what models.toml knows, here or not, and what fits"),
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "pull": Command("Download and verify a model; nothing happens when it is here already (infer update looks for a newer one)", ("MODEL",), (
+        (("--yes",), None, False, "do not ask before a large download"),
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-q", "--quiet"), None, False, "nothing on stderr but errors"),
+        (("--offline",), None, False, "never use the network"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "rm": Command("Remove a downloaded model", ("MODEL...",), (
+        (("--yes", "-y"), None, False, "do not ask"),
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
     "run": Command("Answer one prompt: infer run MODEL \"prompt\"", ("MODEL", "PROMPT"), (
         (("-s", "--system"), "TEXT|@FILE", False, "system message"),
         (("-f", "--file"), "PATH", True, "attach a text file; repeatable"),
@@ -79,12 +96,24 @@ COMMANDS = {
         (("--lora",), "PATH[:SCALE]", True, "apply a LoRA adapter; repeatable"),
         (("--no-cache",), None, False, "no disk reads or writes of the prompt cache"),
         (("--cache-verify",), None, False, "compute the prompt without the prompt cache as well, and compare"),
+        (("--yes",), None, False, "do not ask before a large download"),
         (("--json",), None, False, "one JSON object on stdout"),
         (("-q", "--quiet"), None, False, "nothing on stderr but errors"),
         (("-v", "--verbose"), None, False, "statistics on stderr"),
         (("--offline",), None, False, "never use the network"),
         (("--show-prompt",), None, False, "the prompt as the model gets it, on stderr"),
         (("--color",), "auto|always|never", False, "colour on stderr"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "search": Command("Find repositories of GGUF models, most downloaded first; the size is that of a Q4_K_M file, estimated", ("TERM",), (
+        (("--limit",), "N", False, "how many at most"),
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("--offline",), None, False, "never use the network"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "show": Command("Metadata, chat template, licence, capabilities, recommended sampling, memory at several contexts", ("MODEL",), (
+        (("--template",), None, False, "print the chat template and nothing else"),
+        (("--json",), None, False, "one JSON object on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
     "tokens": Command("Count or list the tokens of a text; with --chat, of the prompt made of it", ("MODEL", "TEXT"), (
@@ -95,6 +124,19 @@ COMMANDS = {
         (("-n", "--no-stdin"), None, False, "do not read stdin"),
         (("--json",), None, False, "one JSON object on stdout"),
         (("--offline",), None, False, "never use the network"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "update": Command("Look for newer files of what was pulled, say what changes, and download them (--list: only say it)", ("[MODEL]",), (
+        (("--list",), None, False, "only say what is newer"),
+        (("--yes",), None, False, "do not ask before a large download"),
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-q", "--quiet"), None, False, "nothing on stderr but errors"),
+        (("--offline",), None, False, "never use the network"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
+    "verify": Command("Hash a model's files again; exit code 5 when one is damaged", ("[MODEL...]",), (
+        (("--all",), None, False, "every model that infer list shows"),
+        (("--json",), None, False, "one JSON object on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
 }

@@ -4,12 +4,13 @@
     infer __complete zsh|fish WORD...        the words after `infer`; the last one as far as it is typed
     infer __complete powershell BASE64       the same words, joined by newlines, as UTF-8: no quoting to go wrong
 
-The answer's first line: whether paths can stand at the cursor too (any, gguf, none), a tab, how many characters of the
-word stand before what is completed. Then a candidate a line.
+The answer's first line: whether paths can stand at the cursor too (any, gguf, none; for bash also more: a directory to
+go on in), a tab, how many characters of the word stand before what is completed. Then a candidate a line.
 """
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from infer.cli.completion.candidates import Candidates, candidates
 
@@ -64,7 +65,7 @@ class BashLine:
         else:
             self._add(next(rest, "") if character == "\\" else character)
             if character in self._breaks and character != "\\":
-                self.kept = len(self.word)
+                self.kept = len(self.word) - (character in "$@")  # readline's special prefixes stay with the rest
 
     def _quoted(self, character: str, rest: Iterator[str]) -> None:
         if character == self.quote:
@@ -88,10 +89,22 @@ class BashLine:
 def _bash(arguments: list[str]) -> Iterator[str]:
     line = BashLine(arguments[0], arguments[1])
     found = Candidates(files="any") if line.file else candidates([*line.words[1:], line.word])
+    if line.word[: found.skip].endswith("@"):  # readline does not see a path behind it
+        found = Candidates(dict.fromkeys(_paths(line.word[found.skip :]), ""), "", found.skip)
     texts = [text for text in _whole(found, line.word) if text.startswith(line.word)]
     # bash would take a name for a file's if both stood in one list, so the names come first
-    yield f"{'none' if texts else found.files or 'none'}\t{found.skip}"
+    files = found.files if not texts else "more" if len(texts) == 1 and texts[0].endswith("/") else ""
+    yield f"{files or 'none'}\t{found.skip}"
     yield from (_in_bash(text[line.kept :], line.quote) for text in texts)
+
+
+def _paths(begun: str) -> list[str]:
+    """The paths that begin so, a slash behind a directory's."""
+    folder, slash, name = begun.rpartition("/")
+    with suppress(OSError, ValueError), os.scandir(folder + slash or ".") as entries:
+        found = [(entry.name, "/" if entry.is_dir() else "") for entry in entries if entry.name.isprintable()]
+        return sorted(folder + slash + text + end for text, end in found if name[:1] == "." or text[0] != ".")
+    return []
 
 
 def _in_bash(text: str, quote: str) -> str:
