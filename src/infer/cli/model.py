@@ -10,6 +10,7 @@ from pathlib import Path
 from infer.cli.session import Session
 from infer.errors import DeviceMissing, NotDownloaded, UsageError
 from infer.machine import Machine, detect
+from infer.models import stamp
 from infer.models.gguf import read_header
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
@@ -38,6 +39,7 @@ def open_model(name: str, settings: Settings, lora: Sequence[str], session: Sess
     Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError.
     """
     model, recommended = _resolve(name, settings, session, yes=yes)
+    stamp.touch(model.path, cache_dir(os.environ))
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
     machine = detect()
     wish = Wish(

@@ -23,6 +23,7 @@ ORIGINS = {
     "ollama": "Ollama",
     "lmstudio": "LM Studio",
     "llama.cpp": "llama.cpp",
+    "url": "a URL",
     "file": "your file",
 }
 _PROBLEMS = 5  # that are told in full

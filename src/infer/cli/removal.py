@@ -3,6 +3,7 @@
 import os
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,23 +15,20 @@ from infer.cli.table import size
 from infer.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from infer.models.removal import Removal
     from infer.models.store import Located, Store
 
 Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help="the names that infer list shows")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
 
 
 @dataclass(frozen=True, slots=True)
 class _Victim:
     name: str
-    path: "Path"
+    path: Path
     removal: "Removal"
 
 
-def rm(context: typer.Context, models: Models, yes: Yes = False, json_: options.Json = False) -> int:
+def rm(context: typer.Context, models: Models, yes: options.Yes = False, json_: options.Json = False) -> int:
     """Remove a downloaded model. Files of other tools and your own files are never touched."""
     from infer.models.removal import remove
 
@@ -54,12 +52,14 @@ def rm(context: typer.Context, models: Models, yes: Yes = False, json_: options.
 
 def _victim(store: "Store", name: str) -> _Victim:
     """What a name's removal takes away. Raises UsageError for what is not ours to remove."""
-    from infer.models import hub_cache
+    from infer.models import hub_cache, web_cache
     from infer.models.ref import ModelRef
-    from infer.models.removal import is_in_cache, plan_removal
+    from infer.models.removal import is_in_cache, plan_fetched_removal, plan_removal
 
     ref = ModelRef.parse(name)
     located = store.locate(ref)
+    if located.origin == "url" and located.path.parents[1] == web_cache.directory(store.cache_dir or Path()):
+        return _Victim(name, located.path, plan_fetched_removal(located.path))
     root = hub_cache.directory(store.environment)
     if located.origin != "hub" or not is_in_cache(root, located.path):
         raise _refusal(str(ref), located)
@@ -86,7 +86,8 @@ def _refusal(name: str, located: "Located") -> UsageError:
 def _agreed(session: Session, victims: list[_Victim]) -> bool:
     """Ask on the terminal. Raises UsageError where there is none."""
     for victim in victims:
-        shared = "in the Hugging Face cache, which other programs use as well"
+        ours = not victim.removal.snapshots
+        shared = "in infer's cache" if ours else "in the Hugging Face cache, which other programs use as well"
         where = f", in {victim.removal.snapshots} snapshots" if victim.removal.snapshots > 1 else ""
         kept = "" if victim.removal.bytes else "; another name needs the bytes, so none become free"
         session.output.note(f"{victim.name}: {size(victim.removal.bytes)} {shared}{where}{kept}")
@@ -98,12 +99,18 @@ def _agreed(session: Session, victims: list[_Victim]) -> bool:
 
 
 def _forget(store: "Store", victim: _Victim) -> dict[str, int]:
-    """Clear the prompt cache and the stamp of a model whose bytes are gone."""
+    """Clear the pins, the stamp and the prompt cache of a model that is gone."""
     from infer.engine.prefix.check import clear, contents
-    from infer.models import stamp
+    from infer.models import pins, stamp
 
+    if store.cache_dir is None:
+        return {"entries": 0, "bytes": 0}
     stamp.forget(str(victim.path), store.cache_dir)
-    if not victim.removal.bytes or store.cache_dir is None:
+    for pin in pins.every(store.cache_dir):
+        place = victim.removal.home / "snapshots" / pin.commit / pin.files[0]
+        if place in victim.removal.links:
+            pins.forget(pin.name, store.cache_dir)
+    if not victim.removal.bytes:
         return {"entries": 0, "bytes": 0}
     paths = {os.path.abspath(path) for path in (victim.path, *victim.removal.links)}  # noqa: PTH100
     held = [one for one in contents(store.cache_dir) if one.identity and one.identity.path in paths]

@@ -11,14 +11,23 @@ from infer.cli.session import Session
 from infer.cli.table import size, table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from infer.models.catalog import CatalogEntry
     from infer.models.store import Located, Store
+    from infer.types import Metadata
 
 Template = Annotated[bool, typer.Option("--template", help="print the chat template and nothing else")]
 
 
-def show(context: typer.Context, model: options.Model, template: Template = False, json_: options.Json = False) -> int:
-    """Metadata, chat template, licence, capabilities, recommended sampling, memory at several contexts."""
+def show(
+    context: typer.Context,
+    model: options.RemoteModel,
+    template: Template = False,
+    json_: options.Json = False,
+    offline: options.Offline = False,
+) -> int:
+    """Metadata, chat template, licence, capabilities, sampling, memory; of a model that is not here: what fits."""
     from infer.errors import NotDownloaded
     from infer.models.ref import ModelRef
 
@@ -26,16 +35,31 @@ def show(context: typer.Context, model: options.Model, template: Template = Fals
     store, ref = open_store(session), ModelRef.parse(model)
     try:
         located = store.locate(ref)
-    except NotDownloaded as error:
-        if ref.kind != "alias" or template:
+    except NotDownloaded:
+        if ref.kind == "url":
             raise
-        return _show_entry(session, store.catalog.resolve(ref.name), error, json_=json_)
+        from infer.cli.show_remote import show_remote
+
+        return show_remote(session, store, ref, template=template, json_=json_, offline=offline)
     if template:
-        return _show_template(session, located)
+        from infer.models import metadata
+
+        header = metadata.describe(metadata.read_headers(str(located.path)))
+        return print_template(session, model, header.chat_template)
     facts = _facts(store, str(ref), located)
     if json_:
         return print_json(session, facts)
     session.output.data("\n".join(_lines(facts)) + "\n")
+    return 0
+
+
+def print_template(session: Session, name: str, text: str | None) -> int:
+    """The chat template and nothing else. Raises UsageError when there is none."""
+    from infer.errors import UsageError
+
+    if text is None:
+        raise UsageError(what=f"{name} has no chat template", hint="infer run --raw needs none")
+    session.output.data(text if text.endswith("\n") else text + "\n")
     return 0
 
 
@@ -46,19 +70,21 @@ def _facts(store: "Store", name: str, located: "Located") -> dict[str, Any]:
 
     headers = metadata.read_headers(str(located.path))
     read = metadata.describe(headers)
-    free = detect().memory_free
-    can, who = about.capabilities(read, located.entry, located.path)
-    sampling, source = about.recommended(read, located.entry)
-    sha256, sha256_source = verify.known_sha256(located, store.cache_dir)
+    sha256, source = verify.known_sha256(located, store.cache_dir)
+    place = {"path": headers[0].path, "files": len(headers), "sha256": sha256, "sha256_source": source or None}
+    facts = {"name": name, "installed": True, "origin": located.origin, **place}
+    return facts | {"projector": about.projector(located.path)} | model_facts(read, located.entry, detect().memory_free)
+
+
+def model_facts(read: "Metadata", entry: "CatalogEntry | None", free: int) -> dict[str, Any]:
+    """What a header says, what follows from it, and what the catalogue adds. `free`: bytes of memory."""
+    from infer.models import about
+
+    can, who = about.capabilities(read, entry)
+    sampling, source = about.recommended(read, entry)
     return {
-        "name": name,
         "title": read.name,
-        "origin": located.origin,
-        "path": headers[0].path,
-        "files": len(headers),
         "size": read.file_size,
-        "sha256": sha256,
-        "sha256_source": sha256_source,
         "architecture": read.architecture,
         "parameters": read.parameter_count,
         "quantization": read.quantization,
@@ -71,10 +97,9 @@ def _facts(store: "Store", name: str, located: "Located") -> dict[str, Any]:
         "vocabulary": read.vocab_size,
         "tokenizer": read.tokenizer,
         "template": read.chat_template is not None,
-        "license": read.license or (located.entry.license if located.entry else None),
+        "license": read.license or (entry.license if entry else None),
         "capabilities": list(can),
         "capabilities_source": who,
-        "projector": about.projector(located.path),
         "sampling": dict(sampling),
         "sampling_source": source or None,
         "memory_free": free,
@@ -83,11 +108,25 @@ def _facts(store: "Store", name: str, located: "Located") -> dict[str, Any]:
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:
-    window = f", a window of {facts['sliding_window']:,} in some layers" if facts["sliding_window"] else ""
     sha256 = f"{facts['sha256']} (by {facts['sha256_source']})" if facts["sha256"] else "infer verify computes it"
-    images = f"; {facts['projector']} lies beside it, infer shows models no images yet" if facts["projector"] else ""
+    images = f"{facts['projector']} lies beside it; infer shows models no images yet" if facts["projector"] else ""
+    more = f" and {facts['files'] - 1} more" if facts["files"] > 1 else ""
     pairs = [
         ("name", facts["name"]),
+        *header_pairs(facts),
+        ("images", images),
+        ("from", ORIGINS[facts["origin"]]),
+        ("file", facts["path"] + more),
+        ("size", size(facts["size"])),
+        ("sha256", sha256),
+    ]
+    return [*columns(pairs), "", *memory_lines(facts)]
+
+
+def header_pairs(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """The lines about what stands in a model's header."""
+    window = f", a window of {facts['sliding_window']:,} in some layers" if facts["sliding_window"] else ""
+    return [
         ("title", facts["title"]),
         ("architecture", facts["architecture"]),
         ("parameters", _count(facts["parameters"])),
@@ -99,18 +138,18 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         ("vocabulary", f"{facts['vocabulary']:,} tokens"),
         ("template", "yes (--template prints it)" if facts["template"] else "no"),
         ("licence", facts["license"] or "not said"),
-        ("can", f"{', '.join(facts['capabilities']) or 'complete text'} (by {facts['capabilities_source']}){images}"),
-        ("sampling", _sampling(facts)),
-        ("from", ORIGINS[facts["origin"]]),
-        ("file", facts["path"] + (f" and {facts['files'] - 1} more" if facts["files"] > 1 else "")),
-        ("size", f"{size(facts['size'])}"),
-        ("sha256", sha256),
+        ("can", f"{', '.join(facts['capabilities']) or 'complete text'} (by {facts['capabilities_source']})"),
+        ("sampling", sampling_text(facts["sampling"], facts["sampling_source"])),
     ]
-    width = max(len(name) for name, _ in pairs)
-    return [f"{name:<{width}}  {_one_line(value)}" for name, value in pairs] + ["", *_memory_lines(facts)]
 
 
-def _memory_lines(facts: dict[str, Any]) -> list[str]:
+def columns(pairs: list[tuple[str, str]]) -> list[str]:
+    """A line for each pair that has a value; a value stays one line."""
+    return [f"{name:<12}  {' '.join(str(value).splitlines())}" for name, value in pairs if value]
+
+
+def memory_lines(facts: dict[str, Any]) -> list[str]:
+    """A table: what a run takes at several contexts."""
     words = {"fits": "fits", "partly": "with --kv-type q8_0", "no": "no"}
     trained = facts["context"]
     rows = [
@@ -125,11 +164,11 @@ def _memory_lines(facts: dict[str, Any]) -> list[str]:
     return table(head, rows, right=range(2))
 
 
-def _sampling(facts: dict[str, Any]) -> str:
-    if not facts["sampling"]:
+def sampling_text(sampling: "Mapping[str, float]", source: str | None) -> str:
+    """Recommended values on one line, and who recommends them."""
+    if not sampling:
         return "nothing recommended: infer's own defaults"
-    values = ", ".join(f"{key} {value:g}" for key, value in facts["sampling"].items())
-    return f"{values} (by {facts['sampling_source']})"
+    return ", ".join(f"{key} {value:g}" for key, value in sampling.items()) + f" (by {source})"
 
 
 def _count(parameters: int) -> str:
@@ -137,53 +176,3 @@ def _count(parameters: int) -> str:
         if parameters >= length:
             return f"{parameters / length:.2f} {unit}"
     return f"{parameters:,}"
-
-
-def _one_line(value: object) -> str:
-    return " ".join(str(value).splitlines())
-
-
-def _show_template(session: Session, located: "Located") -> int:
-    from infer.errors import UsageError
-    from infer.models import metadata
-
-    text = metadata.describe(metadata.read_headers(str(located.path))).chat_template
-    if text is None:
-        raise UsageError(what=f"{located.path} has no chat template", hint="infer run --raw needs none")
-    session.output.data(text if text.endswith("\n") else text + "\n")
-    return 0
-
-
-def _show_entry(session: Session, entry: "CatalogEntry", absent: Exception, *, json_: bool) -> int:
-    """What models.toml knows of a model that is not here."""
-    from infer.machine import detect
-    from infer.models.plan import fit_by_size
-
-    free = detect().memory_free
-    fits = fit_by_size(entry.size, free) if entry.size else None
-    facts = {key: getattr(entry, key) for key in ("name", "repo", "revision", "quantization", "parameters", "context")}
-    facts = {"name": entry.alias, "title": facts.pop("name") or None, "installed": False, **facts}
-    facts |= {"files": list(entry.files), "size": entry.size, "sha256": list(entry.sha256), "license": entry.license}
-    facts |= {"capabilities": list(entry.capabilities), "sampling": entry.recommended(), "fits": fits}
-    facts |= {"memory_free": free, "source": entry.source}
-    if json_:
-        return print_json(session, facts)
-    words = {"fits": "yes", "partly": "with a small context", "no": "no", None: "not known"}
-    pairs = [
-        ("name", f"{entry.alias} (not on this machine)"),
-        ("title", entry.name),
-        ("repository", entry.repo),
-        ("files", ", ".join(entry.files)),
-        ("size", size(entry.size) if entry.size else None),
-        ("quantisation", entry.quantization),
-        ("parameters", entry.parameters),
-        ("context", f"{entry.context:,} tokens" if entry.context else None),
-        ("licence", entry.license),
-        ("can", ", ".join(entry.capabilities)),
-        ("sampling", _sampling({"sampling": facts["sampling"], "sampling_source": "models.toml"})),
-        ("fits here", f"{words[fits]}, {size(free)} of memory is free"),
-    ]
-    lines = [f"{name:<12}  {_one_line(value)}" for name, value in pairs if value]
-    session.output.data("\n".join(lines) + "\n")
-    session.output.note(f"note: {absent}; infer pull {entry.alias} downloads it")
-    return 0

@@ -127,6 +127,7 @@ def _remedy(row: dict[str, Any]) -> str:
         "ollama": f"ollama rm {own}, then ollama pull {own}",
         "lmstudio": "remove it in LM Studio and download it there again",
         "llama.cpp": "remove the file and download it again",
+        "url": f"infer rm {name}, then infer pull {name}",
         "file": "get the file again from where it came from",
         "embedded": "install infer again",
     }[origin]

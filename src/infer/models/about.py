@@ -41,7 +41,7 @@ def memory(metadata: Metadata, memory_free: int) -> list[Memory]:
     return rows
 
 
-def capabilities(metadata: Metadata, entry: CatalogEntry | None, path: Path) -> tuple[tuple[str, ...], str]:
+def capabilities(metadata: Metadata, entry: CatalogEntry | None) -> tuple[tuple[str, ...], str]:
     """What a model can do, and who says so: the catalogue, else its architecture and chat template."""
     if entry is not None and entry.capabilities:
         return entry.capabilities, "models.toml"
@@ -52,7 +52,6 @@ def capabilities(metadata: Metadata, entry: CatalogEntry | None, path: Path) -> 
         "chat": bool(template),
         "thinking": "enable_thinking" in template or "<think>" in template or "reasoning_content" in template,
         "tools": re.search(r"\btools\b", template) is not None,
-        "vision": projector(path) is not None,
     }
     return tuple(word for word, true in found.items() if true), "its chat template"
 

@@ -111,7 +111,7 @@ def read_json(path: str | Path, limit: int = TEXT_LIMIT) -> Any:
 def typed_name(reference: str, path: str) -> str:
     """A reference if it can be typed as one, else the path."""
     try:
-        return reference if str(ModelRef.parse(reference)) == reference else path
+        return reference if reference and str(ModelRef.parse(reference)) == reference else path
     except UsageError:
         return path
 

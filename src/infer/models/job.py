@@ -80,6 +80,8 @@ def run(job: Job, store: Store, report: Report) -> tuple[Pulled, ...]:
     pulled = pull(job.items, job.web, report)
     if job.remote is not None:
         _remember(job.remote, store)
+    elif store.cache_dir is not None:
+        web_cache.remember(job.name, store.cache_dir)
     return pulled
 
 

@@ -51,6 +51,12 @@ def load(name: str, cache_dir: Path | None) -> Pin | None:
     return pin if pin is not None and pin.name == name else None
 
 
+def forget(name: str, cache_dir: Path) -> None:
+    """Remove the pin of a name."""
+    with contextlib.suppress(OSError):
+        _path(name, cache_dir).unlink()
+
+
 def every(cache_dir: Path) -> list[Pin]:
     """All pins, by name."""
     found = map(_read, (cache_dir / "pins").glob("*.json"))

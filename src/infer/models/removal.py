@@ -18,11 +18,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 class Removal:
     """What is going to be removed.
 
-    home       the repository's directory in the cache
+    home       the repository's directory in the cache, or the directory of a URL's file
     links      the names under which the files are seen, in every snapshot that is meant
     blobs      their bytes, as far as no other name in the repository needs them
     bytes      that become free
-    snapshots  how many snapshots show the files
+    snapshots  how many snapshots show the files; 0 for a URL's file
     """
 
     home: Path
@@ -54,6 +54,12 @@ def plan_removal(root: Path, path: Path, *, one_snapshot: bool = False) -> Remov
     return Removal(home, tuple(links), goes, sum(map(_freed, (*goes, *plain))), snapshots)
 
 
+def plan_fetched_removal(path: Path) -> Removal:
+    """What removing a file that was fetched from a URL takes away: it, and what stands beside it in its directory."""
+    beside = [found for found in path.parent.iterdir() if found != path and not found.is_dir()]
+    return Removal(path.parent, (path, *sorted(beside)), (), _freed(path), 0)
+
+
 def remove(removal: Removal) -> None:
     """Carry it out: names first, so that nobody meets a name without its bytes. Raises InferError for what stays."""
     failed: list[str] = []
@@ -62,11 +68,11 @@ def remove(removal: Removal) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             failed.append(f"{path}: {(error.strerror or str(error)).lower()}")
-    commits = {link.relative_to(removal.home / "snapshots").parts[0] for link in removal.links}
-    for link in removal.links:
-        _remove_empty(link.parent, removal.home / "snapshots")
-    gone = {commit for commit in commits if not (removal.home / "snapshots" / commit).exists()}
-    _forget(removal.home, gone)
+    if not removal.snapshots:
+        with suppress(OSError):
+            removal.home.rmdir()
+    else:
+        _forget_commits(removal)
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         raise InferError(what=f"cannot remove {failed[0]}{more}", hint="the rest of it has been removed")
@@ -122,8 +128,13 @@ def _remove_empty(directory: Path, stop: Path) -> None:
         directory = directory.parent
 
 
-def _forget(home: Path, gone: set[str]) -> None:
+def _forget_commits(removal: Removal) -> None:
     """Take away what speaks of commits that are gone, and the repository's directory once it is empty."""
+    home, snapshots = removal.home, removal.home / "snapshots"
+    for link in removal.links:
+        _remove_empty(link.parent, snapshots)
+    commits = {link.relative_to(snapshots).parts[0] for link in removal.links}
+    gone = {commit for commit in commits if not (snapshots / commit).exists()}
     refs = home / "refs"
     for ref in sorted(refs.rglob("*")) if gone else ():
         with suppress(OSError, ValueError):

@@ -93,6 +93,7 @@ class Store:
     def origin_of(self, path: Path) -> Origin:
         """Whose a file is, by the place it lies in."""
         places: tuple[tuple[Origin, list[Path]], ...] = (
+            ("url", [web_cache.directory(self.cache_dir)] if self.cache_dir else []),
             ("hub", [hub_cache.directory(self.environment)]),
             ("ollama", ollama.roots(self.environment)),
             ("lmstudio", lmstudio.roots(self.environment)),

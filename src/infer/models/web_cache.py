@@ -1,10 +1,15 @@
-"""Where a file lies that was fetched from a URL: <cache>/urls/<blake2b of the URL>/NAME.gguf."""
+"""Where a file lies that was fetched from a URL: <cache>/urls/<blake2b of the URL>/NAME.gguf, beside it `url`."""
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from infer.models.partial import write_whole
 from infer.models.ref import is_inner_path
+
+URL_LIMIT = 1 << 16  # bytes
 
 
 def place(url: str, cache_dir: Path) -> Path:
@@ -13,7 +18,7 @@ def place(url: str, cache_dir: Path) -> Path:
     safe = is_inner_path(name) and name.isprintable() and len(name.encode("utf-8", "replace")) <= 200
     name = name if safe and not name.startswith(".") else "model.gguf"
     digest = hashlib.blake2b(url.encode(), digest_size=16).hexdigest()
-    return cache_dir / "urls" / digest / (name if name.lower().endswith(".gguf") else f"{name}.gguf")
+    return directory(cache_dir) / digest / (name if name.lower().endswith(".gguf") else f"{name}.gguf")
 
 
 def find(url: str, cache_dir: Path | None) -> Path | None:
@@ -22,3 +27,24 @@ def find(url: str, cache_dir: Path | None) -> Path | None:
         return None
     path = place(url, cache_dir)
     return path if path.is_file() else None
+
+
+def directory(cache_dir: Path) -> Path:
+    """What everything fetched from URLs lies in."""
+    return cache_dir / "urls"
+
+
+def remember(url: str, cache_dir: Path) -> None:
+    """Write down where a file came from, for listings. A failure is silent: the file is known by its path then."""
+    with contextlib.suppress(OSError, ValueError):
+        write_whole(place(url, cache_dir).parent / "url", url.encode(), 0o600)
+
+
+def every(cache_dir: Path) -> Iterator[tuple[str, Path]]:
+    """(URL, file) of everything that was fetched. The URL is empty where nobody wrote it down or it holds a secret."""
+    for path in sorted(directory(cache_dir).glob("*/*.gguf")):
+        url = ""
+        with contextlib.suppress(OSError, ValueError), (path.parent / "url").open("rb") as file:
+            url = file.read(URL_LIMIT).decode()
+        harmless = "?" not in url and "@" not in url  # no signature, no password
+        yield (url if url and harmless and place(url, cache_dir) == path else ""), path
