@@ -91,7 +91,7 @@ def openings(rng, mix):
     For short rows, which hold a request and the first sentences of a story: what is told of a noun is copied there.
     """
     while True:
-        if rng.random() < 0.85:
+        if rng.random() < 0.7:
             user, story = _told_story(rng, mix)
             yield user, story.text
         else:

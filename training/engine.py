@@ -10,12 +10,12 @@ PARALLEL = 8
 class Model:
     """One loaded file; `answers` takes conversations as lists of {"role", "content"}."""
 
-    def __init__(self, path):
+    def __init__(self, path, threads=2):
         config = EngineConfig(
             context=CONTEXT * PARALLEL,
             max_context=CONTEXT * PARALLEL,
             parallel=PARALLEL,
-            threads=2,
+            threads=threads,
             batch=CONTEXT,
             ubatch=CONTEXT,
         )

@@ -79,7 +79,7 @@ def lesson(progress, step, seed, warm):
     draw = random.Random(seed * 1_000_003 + step).random()
     if warm:
         progress = 1.0
-    if draw < (0.5 if progress < 0.06 else 0.12):
+    if draw < (0.5 if progress < 0.06 else 0.25):
         return 96, Mix()
     draw = random.Random(seed * 1_000_003 + step + 500_000).random()
     if progress < 0.06:
