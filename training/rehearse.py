@@ -2,7 +2,7 @@
 
 python rehearse.py FILE [--count N] [--temperature T] [--wrong]
 
-Stories about known and made-up nouns, questions and JSON about stories, off-topic messages, all from seeds of their own.
+Stories about known and made-up nouns, questions and JSON about stories, off-topic messages; their seeds are their own.
 What changes the corpus or the training is decided on these; the exam of `evaluate.py` is for the end.
 """
 
