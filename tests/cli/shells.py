@@ -1,7 +1,7 @@
 """Real shells at a terminal of their own, for completion: type a line, press a key, look at the line.
 
-    shell.after("infer run ti")     -> the line after Tab: "infer run tiny "
-    shell.offers("infer run ")      -> what there is to choose from, as the shell would insert it
+shell.after("infer run ti")     -> the line after Tab: "infer run tiny "
+shell.offers("infer run ")      -> what there is to choose from, as the shell would insert it
 """
 
 import contextlib
@@ -30,15 +30,14 @@ class Shell:
     name = ""
 
     def __init__(self, environment: Mapping[str, str], cwd: Path, scratch: Path) -> None:
-        program = shutil.which(self.name)
-        if program is None:
-            pytest.skip(f"{self.name} is not installed (apt-get install {self.name})")
+        if not self.here():
+            pytest.skip(self.missing())
         self.scratch, self.line_file = scratch, scratch / f"{self.name}.line"
         self.screen = b""
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
             os.chdir(cwd)
-            os.execve(program, [self.name, *self.flags()], {**environment, "LINE_FILE": str(self.line_file)})
+            os.execvpe(self.name, [self.name, *self.flags()], {**environment, "LINE_FILE": str(self.line_file)})
         termios.tcsetwinsize(self._terminal, (200, 400))
         setup = scratch / f"{self.name}.setup"
         ready = scratch / f"{self.name}.ready"
@@ -46,6 +45,14 @@ class Shell:
         self._type(f"source {shlex.quote(str(setup))}\n")
         self._until(ready.exists)
         self.line()
+
+    @classmethod
+    def here(cls) -> bool:
+        return shutil.which(cls.name) is not None
+
+    @classmethod
+    def missing(cls) -> str:
+        return f"{cls.name} is not installed (apt-get install {cls.name})"
 
     def flags(self) -> list[str]:
         raise NotImplementedError
@@ -124,7 +131,8 @@ class Bash(Shell):
 set +o history
 {self._before}
 source {shlex.quote(str(SCRIPTS / "infer.bash"))}
-bind 'set bell-style none'; bind 'set show-all-if-ambiguous on'; bind 'set completion-query-items 0'; bind 'set page-completions off'
+bind 'set bell-style none'; bind 'set show-all-if-ambiguous on'
+bind 'set completion-query-items 0'; bind 'set page-completions off'
 bind 'set enable-bracketed-paste off'
 bind '"\\C-xa": insert-completions'; bind '"\\C-xe": kill-whole-line'
 bind -x '"\\C-xw": printf "%s\\0" "$READLINE_LINE" > "$LINE_FILE"'

@@ -77,6 +77,7 @@ def _is_name(name: str) -> bool:
     if not name.isprintable():
         return False
     try:
-        return str(ModelRef.parse(name)) == name
+        ref = ModelRef.parse(name)
     except InferError:
         return False
+    return str(ref) == name and (ref.kind != "file" or name.startswith("/"))

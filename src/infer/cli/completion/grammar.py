@@ -61,14 +61,14 @@ COMMANDS = {
         (("-h", "--help"), None, False, "show the usage"),
     )),
     "pull": Command("Download and verify a model; nothing happens when it is here already (infer update looks for a newer one)", ("MODEL",), (
-        (("--yes",), None, False, "do not ask before a large download"),
+        (("--yes", "-y"), None, False, "do not ask before a large download"),
         (("--json",), None, False, "one JSON object on stdout"),
         (("-q", "--quiet"), None, False, "nothing on stderr but errors"),
         (("--offline",), None, False, "never use the network"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
     "rm": Command("Remove a downloaded model", ("MODEL...",), (
-        (("--yes", "-y"), None, False, "do not ask"),
+        (("--yes", "-y"), None, False, "do not ask before a large download"),
         (("--json",), None, False, "one JSON object on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
@@ -96,7 +96,7 @@ COMMANDS = {
         (("--lora",), "PATH[:SCALE]", True, "apply a LoRA adapter; repeatable"),
         (("--no-cache",), None, False, "no disk reads or writes of the prompt cache"),
         (("--cache-verify",), None, False, "compute the prompt without the prompt cache as well, and compare"),
-        (("--yes",), None, False, "do not ask before a large download"),
+        (("--yes", "-y"), None, False, "do not ask before a large download"),
         (("--json",), None, False, "one JSON object on stdout"),
         (("-q", "--quiet"), None, False, "nothing on stderr but errors"),
         (("-v", "--verbose"), None, False, "statistics on stderr"),
@@ -111,9 +111,10 @@ COMMANDS = {
         (("--offline",), None, False, "never use the network"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
-    "show": Command("Metadata, chat template, licence, capabilities, recommended sampling, memory at several contexts", ("MODEL",), (
+    "show": Command("Metadata, chat template, licence, capabilities, sampling, memory; of a model that is not here: what fits", ("MODEL",), (
         (("--template",), None, False, "print the chat template and nothing else"),
         (("--json",), None, False, "one JSON object on stdout"),
+        (("--offline",), None, False, "never use the network"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
     "tokens": Command("Count or list the tokens of a text; with --chat, of the prompt made of it", ("MODEL", "TEXT"), (
@@ -128,7 +129,7 @@ COMMANDS = {
     )),
     "update": Command("Look for newer files of what was pulled, say what changes, and download them (--list: only say it)", ("[MODEL]",), (
         (("--list",), None, False, "only say what is newer"),
-        (("--yes",), None, False, "do not ask before a large download"),
+        (("--yes", "-y"), None, False, "do not ask before a large download"),
         (("--json",), None, False, "one JSON object on stdout"),
         (("-q", "--quiet"), None, False, "nothing on stderr but errors"),
         (("--offline",), None, False, "never use the network"),
