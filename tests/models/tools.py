@@ -65,5 +65,6 @@ def hub_file(root: Path, repo: str, file: str, data: bytes, commit: str = COMMIT
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(blob, link.parent))
     if ref:
+        (home / "refs" / ref).parent.mkdir(exist_ok=True)
         (home / "refs" / ref).write_text(commit)
     return link

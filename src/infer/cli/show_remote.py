@@ -56,14 +56,13 @@ def _facts(name: str, found: "RemoteFacts", entry: "CatalogEntry | None", free: 
         "sha256": [file.digest for file in model.variant.files],
     }
     facts = place | model_facts(found.metadata, entry, free)
-    facts["license"] = facts["license"] or found.model.repository.license
+    facts["license"] = facts["license"] or model.repository.license
     return facts | {"size": model.variant.size, "variants": [_variant(row) for row in found.fits]}
 
 
 def _variant(row: "Fits") -> dict[str, Any]:
     variant = row.variant
     facts = {"name": variant.label, "quantization": variant.quant, "files": [file.name for file in variant.files]}
-    facts["license"] = facts["license"] or found.model.repository.license
     return facts | {"size": variant.size, "context": row.context, "need": row.need, "fits": row.verdict}
 
 
