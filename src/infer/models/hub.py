@@ -85,6 +85,9 @@ class Hub:
         from huggingface_hub import HfApi, constants, get_token
 
         self._environment = os.environ if environment is None else environment
+        constants.HF_HUB_DISABLE_TELEMETRY = (
+            True  # else it asks the Hub for a list of agents, and tells which one we are
+        )
         self.endpoint = constants.ENDPOINT
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:

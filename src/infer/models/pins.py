@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infer.models import hub_cache
+from infer.models.metadata import shard_paths
 from infer.models.partial import write_whole
 from infer.models.ref import is_inner_path
 
@@ -35,12 +36,30 @@ class Pin:
     digests: tuple[str, ...]
     sizes: tuple[int, ...]
 
+    @property
+    def sha256(self) -> tuple[str, ...]:
+        """The sha256 of each file; () where git itself holds one of them, under another kind of digest."""
+        return self.digests if all(len(digest) == 64 for digest in self.digests) else ()
+
 
 def save(pin: Pin, cache_dir: Path) -> None:
     """Remember a pin. Raises OSError."""
     path = _path(pin.name, cache_dir)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(path, json.dumps({"format": FORMAT, **asdict(pin)}, ensure_ascii=False).encode(), 0o600)
+
+
+def of_file(name: str, revision: str, path: Path, root: Path) -> Pin | None:
+    """The pin for a model that is in the hub's cache at `root` already, None where the path says too little."""
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    if len(parts) < 4 or parts[1] != "snapshots" or not parts[0].startswith("models--"):
+        return None
+    place, commit = root / parts[0], parts[2]
+    files = shard_paths("/".join(parts[3:]))
+    blobs = [(place / "snapshots" / commit / file).resolve() for file in files]
+    repo = parts[0].removeprefix("models--").replace("--", "/", 1)
+    sizes = tuple(blob.stat().st_size for blob in blobs)
+    return Pin(name, repo, revision, commit, files, tuple(blob.name for blob in blobs), sizes)
 
 
 def load(name: str, cache_dir: Path | None) -> Pin | None:

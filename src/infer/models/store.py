@@ -140,7 +140,7 @@ class Store:
         Raises NotDownloaded.
         """
         if pinned := pins.find(str(ref), self.cache_dir, self.environment):
-            return Located(pinned[1], "hub")
+            return Located(pinned[1], "hub", None, pinned[0].sha256)
         for snapshot in hub_cache.snapshots(hub_cache.directory(self.environment), ref.name, ref.revision):
             name = ref.file or hub_cache.choose(hub_cache.models(snapshot), ref.quant)
             if name is not None and (snapshot / name).is_file():

@@ -1,0 +1,188 @@
+"""Downloads that end in the middle, again and again, and many at once: always resumed, never wrong, nothing left over."""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.command import Command, Running
+from hub.places import cache, leftovers, partials
+from hub.server import HubServer, sha256
+
+REPO = "org/Model-GGUF"
+FILE = "m-Q4_K_M.gguf"
+CHUNK = 256 << 10  # bytes that a process reads at once
+KERNEL = 512 << 10  # bytes that may be on their way when a process is killed: both socket buffers
+
+
+def whole(infer: Command, data: bytes) -> None:
+    """The file is here under its name, whole, and nothing else is."""
+    blob = next(cache(infer).glob(f"models--*/blobs/{sha256(data)}"))
+    assert blob.read_bytes() == data
+    assert leftovers(infer) == []
+
+
+def cut(hub: HubServer, data: bytes, count: int, seed: int) -> list[int]:
+    """Let the connection end at so many random offsets of the file: the lengths of the bodies until then."""
+    offsets = sorted(random.Random(seed).sample(range(1, len(data)), count))
+    hub.faults.cuts = [here - before for before, here in zip([0, *offsets], offsets, strict=False)]
+    return offsets
+
+
+@pytest.mark.parametrize("count", [4, pytest.param(50, marks=pytest.mark.slow)])
+def test_cuts_at_random_offsets_are_resumed_within_one_run(
+    infer: Command, hub: HubServer, big_model: bytes, count: int
+) -> None:
+    """Done-when 2: every byte is transferred once."""
+    hub.add(REPO, {FILE: big_model})
+    cut(hub, big_model, count, seed=count)
+    result = infer.run("pull", REPO, timeout=300)
+    assert result.code == 0, result.err
+    assert hub.faults.cuts == []
+    assert hub.served == len(big_model)
+    starts = [request.headers.get("range") for request in hub.requests if request.host == "cdn"]
+    assert starts[0] is None
+    assert None not in starts[1:]
+    assert all("if-range" in request.headers for request in hub.requests if request.headers.get("range"))
+    whole(infer, big_model)
+
+
+def kill_in_the_middle(infer: Command, hub: HubServer, ordeal: random.Random) -> bool:
+    """Start a pull, kill -9 it at a random moment. False when it had ended before."""
+    begun = hub.served
+    running = infer.start("pull", REPO)
+    goal = begun + ordeal.randrange(1, 400_000)
+    try:
+        running.until(lambda: hub.served >= goal)
+    except AssertionError:
+        assert running.finish().code == 0
+        return False
+    time.sleep(ordeal.random() * 0.02)
+    running.signal(9)
+    running.process.wait()
+    return True
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(100, marks=pytest.mark.slow)])
+def test_kills_are_resumed_and_leave_nothing(infer: Command, hub: HubServer, big_model: bytes, count: int) -> None:
+    """Done-when 2: no run begins anew; bytes transferred <= file + one chunk for each kill; no orphan after the last."""
+    hub.add(REPO, {FILE: big_model})
+    ordeal = random.Random(count)
+    kills, files, hub.faults.rate = 0, 1, 2e6
+    allowed = 0
+    while kills < count:
+        if kill_in_the_middle(infer, hub, ordeal):
+            kills += 1
+            allowed += CHUNK + KERNEL
+            assert len(partials(infer)) == 1
+        else:  # whole before we were done with it: take it away, the next one begins anew
+            whole(infer, big_model)
+            files += 1
+            for path in cache(infer).glob("models--*/*/*"):
+                path.unlink() if not path.is_dir() else [link.unlink() for link in path.iterdir()]
+    hub.faults.rate = 0
+    result = infer.run("pull", REPO)
+    assert result.code == 0, result.err
+    fresh = [request for request in hub.requests if request.host == "cdn" and "range" not in request.headers]
+    assert len(fresh) <= files, "a run began anew"
+    assert hub.served <= files * len(big_model) + allowed
+    whole(infer, big_model)
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(8, marks=pytest.mark.slow)])
+def test_many_processes_cost_one_download(infer: Command, hub: HubServer, big_model: bytes, count: int) -> None:
+    """Done-when 3: all exit 0, bytes served <= 1.05 x the file; who waits says so."""
+    hub.add(REPO, {FILE: big_model})
+    hub.faults.rate = 4e6
+    results = [running.finish(300) for running in [infer.start("pull", REPO) for _ in range(count)]]
+    assert [result.code for result in results] == [0] * count, [result.err for result in results]
+    assert len({result.out for result in results}) == 1
+    assert hub.served <= 1.05 * len(big_model)
+    whole(infer, big_model)
+
+
+@pytest.mark.slow
+def test_the_holder_of_the_lock_is_killed(infer: Command, hub: HubServer, big_model: bytes) -> None:
+    """The one who waits takes over at once, and goes on where the other was."""
+    hub.add(REPO, {FILE: big_model})
+    hub.faults.rate = 2e6
+    first = infer.start("pull", REPO)
+    first.until(lambda: hub.served > 1_000_000)
+    second = infer.start("pull", REPO)
+    second.until(lambda: "another process is downloading it, waiting" in second.err)
+    first.signal(9)
+    killed = time.monotonic()
+    requests = len(hub.requests)
+    second.until(lambda: len(hub.requests) > requests)
+    assert time.monotonic() - killed < 1
+    assert second.finish().code == 0
+    assert hub.served <= len(big_model) + CHUNK + KERNEL
+    whole(infer, big_model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", ["error=ENOLCK", "retval=0"])
+def test_without_locks_the_file_is_right_all_the_same(
+    infer: Command, hub: HubServer, big_model: bytes, answer: str
+) -> None:
+    """A file system that has no locks, and one that lies about them: more is fetched, nothing is wrong."""
+    hub.add(REPO, {FILE: big_model})
+    hub.faults.rate = 8e6
+    strace = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=flock:{answer}")
+    running: list[Running] = [infer.start("pull", REPO, prefix=strace) for _ in range(3)]
+    results = [one.finish(120) for one in running]
+    assert [result.code for result in results] == [0] * 3, [result.err for result in results]
+    assert hub.served <= 3 * len(big_model)
+    whole(infer, big_model)
+
+
+@pytest.mark.slow
+def test_every_published_file_was_synced_before_and_its_directory_after(
+    infer: Command, hub: HubServer, model: bytes
+) -> None:
+    """kill -9 cannot show a forgotten fsync; the order of the system calls does."""
+    hub.add(REPO, {FILE: model})
+    trace = infer.home / "trace"
+    calls = "trace=fsync,rename,renameat,renameat2"
+    result = infer.run("pull", REPO, prefix=("strace", "-f", "-qq", "-y", "-o", str(trace), "-e", calls))
+    assert result.code == 0, result.err
+    lines = [line for line in trace.read_text().splitlines() if "/hub/models--" in line]
+    rename = next(number for number, line in enumerate(lines) if "rename" in line and ".infer.incomplete" in line)
+    assert any("fsync" in line and ".infer.incomplete" in line for line in lines[:rename])
+    assert any("fsync" in line and line.rstrip().endswith("= 0") and "/blobs>" in line for line in lines[rename:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "call", ["write", "rename,renameat,renameat2", "fsync", "unlink,unlinkat", "symlink,symlinkat"]
+)
+def test_a_kill_at_each_system_call_is_mended_by_the_next_run(
+    infer: Command, hub: HubServer, model: bytes, call: str
+) -> None:
+    """RELIABILITY row 1: at the first, second, ... such call on the cache, until the command gets through."""
+    hub.add(REPO, {FILE: model})
+    for number in range(1, 40):
+        home = Command(infer.home / f"{number}")
+        home.home.mkdir()
+        home.environment |= hub.environment
+        inject = f"inject={call}:signal=SIGKILL:when={number}"
+        strace = ("strace", "-f", "-qq", "-o", "/dev/null", *watched(home, model), "-e", inject)
+        first = home.run("pull", REPO, prefix=strace)
+        visible = [path for path in cache(home).glob("models--*/snapshots/*/*") if path.is_file()]
+        assert all(path.read_bytes() == model for path in visible)
+        time.sleep(0 if first.code == 0 else 5.2)  # until nobody can be at work on a temporary file any more
+        assert home.run("pull", REPO).code == 0
+        whole(home, model)
+        if first.code == 0:
+            return
+    raise AssertionError("it never got through")
+
+
+def watched(infer: Command, data: bytes) -> list[str]:
+    """strace's options that limit it to the paths of a download."""
+    place = cache(infer) / f"models--{REPO.replace('/', '--')}"
+    blob = place / "blobs" / sha256(data)
+    paths: list[Path] = [blob, blob.with_name(blob.name + ".infer.incomplete"), place / "blobs", place / "refs"]
+    paths += [place / "refs" / "main", infer.home / "cache" / "infer" / "pins"]
+    return [word for path in paths for word in ("-P", str(path))]
