@@ -98,14 +98,15 @@ def _pins(model: str | None, store: Any) -> "list[Pin]":
     from infer.models import pins
     from infer.models.ref import ModelRef
 
-    if model is None:
-        return pins.every(store.cache_dir)
+    if model is None:  # what was removed since is not fetched again
+        here = (pins.find(pin.name, store.cache_dir, store.environment) for pin in pins.every(store.cache_dir))
+        return [found[0] for found in here if found is not None]
     ref = ModelRef.parse(model)
     name = store.catalog.resolve(ref.name).alias if ref.kind == "alias" else str(ref)
-    pin = pins.load(name, store.cache_dir)
-    if pin is None:
+    found = pins.find(name, store.cache_dir, store.environment)
+    if found is None:
         raise NotDownloaded(name=name, hint=f"infer pull {name} downloads it")
-    return [pin]
+    return [found[0]]
 
 
 def _sentence(change: "Change") -> str:

@@ -1,6 +1,8 @@
 """Files from the network to their place: resumed, hashed while they stream, checked before they get their name."""
 
+import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -20,6 +22,8 @@ _SPARE = 16 << 20  # bytes that stay free on the disk
 _MAGIC = 64  # bytes that tell what a file is
 _ABANDONED = 30 * 86400  # seconds after which nobody comes back for a partial file
 
+_DEAD = 3600  # seconds without a byte after which the process of a file without a lock counts as ended
+_ALONE = re.compile(r"\.[0-9a-f]{8}\.infer\.incomplete\Z")
 _AT_WORK = 5  # seconds within which whoever writes a file has touched it
 
 State = Literal["checking", "waiting", "downloading", "retrying", "done"]
@@ -103,7 +107,8 @@ def sweep(directory: Path, items: Sequence[Item] = ()) -> None:
             orphan = stem != path and not stem.exists()
             temporary = path.name.endswith(".infer.tmp") and old > _AT_WORK
             superseded = stem.name not in wanted and any(_is_of(stem, name) for name in names) and old > _AT_WORK
-            if orphan or temporary or superseded or old > _ABANDONED:
+            alone = _ALONE.search(stem.name) and old > _DEAD
+            if orphan or temporary or superseded or alone or old > _ABANDONED:
                 path.unlink()
 
 
@@ -117,8 +122,6 @@ def _ours(directory: Path) -> Iterator[Path]:
 
 def _is_of(partial: Path, name: str) -> bool:
     """Whether a partial file holds (another version of) this file, and nobody is at work on it."""
-    import json
-
     try:
         note = json.loads(partial.with_name(partial.name + ".json").read_bytes())
     except (OSError, ValueError):
@@ -192,7 +195,7 @@ class _Download:
             partial.publish(self.item.blob)
         finally:
             partial.close()
-            if not partial.size:
+            if not partial.size or alone:
                 partial.discard()
         return digest
 
