@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from cli.command import INFER, Command
+from cli.command import Command, Result
 from ggufs import write_gguf
+from infer.cli.app import run_command_line
 from models.tools import OTHER, hub_file, ollama_manifest, ollama_model, put
 
 RUN = ("-n", "-t", "0", "--max-tokens", "4")
@@ -25,6 +26,29 @@ def model(models_dir: Path) -> Path:
 @pytest.fixture(scope="module")
 def raw(model: Path) -> bytes:
     return model.read_bytes()
+
+
+class Inside(Command):
+    """The same command line in this process: what it does is what counts, not how it starts. For tables of cases."""
+
+    def __init__(self, home: Path, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
+        super().__init__(home)
+        self._patch, self._capture = patch, capture
+
+    def run(self, *arguments: str | bytes | Path, timeout: float = 0, **options: Any) -> Result:
+        assert not options
+        for name, value in self.environment.items():
+            self._patch.setenv(name, value)
+        self._capture.readouterr()
+        code = run_command_line([os.fsdecode(argument) for argument in arguments])
+        captured = self._capture.readouterr()
+        return Result(code, captured.out.encode(), captured.err, timeout)
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Inside:
+    monkeypatch.chdir(tmp_path)
+    return Inside(tmp_path, monkeypatch, capfd)
 
 
 def hub(command: Command) -> Path:
@@ -73,9 +97,9 @@ def test_every_tools_models_are_listed_and_run_in_place(lonely: Command, model: 
     assert next(iter(used)) != "tiny"  # the last used come first
 
 
-def test_the_table_says_what_people_look_for(lonely: Command, model: Path) -> None:
-    ollama_model(lonely.home / ".ollama/models", "qwen3/4b", model)
-    result = lonely.run("list")
+def test_the_table_says_what_people_look_for(inside: Inside, model: Path) -> None:
+    ollama_model(inside.home / ".ollama/models", "qwen3/4b", model)
+    result = inside.run("list")
     head, *rows = result.out.decode().splitlines()
     assert head.split() == ["name", "size", "quant", "context", "used", "from"]
     (row,) = [row.split() for row in rows if "ollama" in row]
@@ -83,8 +107,8 @@ def test_the_table_says_what_people_look_for(lonely: Command, model: Path) -> No
     assert "\x1b" not in result.out.decode()
 
 
-def test_an_empty_machine_has_tiny(lonely: Command) -> None:
-    rows = listed(lonely)
+def test_an_empty_machine_has_tiny(inside: Inside) -> None:
+    rows = listed(inside)
     assert list(rows) == ["tiny"]
     assert rows["tiny"]["size"] > 1_000_000
     assert rows["tiny"]["context"] == 1024
@@ -109,36 +133,36 @@ def test_a_broken_manifest_is_named_and_the_rest_is_listed(lonely: Command, mode
     assert refused.lines == ["error: cannot read ollama:bad: its manifest cannot be used: not JSON"]
 
 
-def test_files_that_are_no_models_are_said_to_be_none(lonely: Command) -> None:
-    place = lonely.home / ".lmstudio/models/a"
+def test_files_that_are_no_models_are_said_to_be_none(inside: Inside) -> None:
+    place = inside.home / ".lmstudio/models/a"
     for name, data in (("html/m.gguf", b"<html>"), ("empty/m.gguf", b""), ("cut/m.gguf", b"GGUF\x03\0\0")):
         (place / name).parent.mkdir(parents=True)
         (place / name).write_bytes(data)
     (place / "fifo").mkdir()
     os.mkfifo(place / "fifo/m.gguf")
-    rows = listed(lonely)
+    rows = listed(inside)
     assert rows["lmstudio:a/html"]["problem"] == rows["lmstudio:a/empty"]["problem"] == "it is no GGUF file"
     assert rows["lmstudio:a/fifo"]["problem"]
     assert rows["lmstudio:a/cut"]["quantization"] is None
 
 
-def test_entries_of_config_toml_are_listed_and_shown(lonely: Command, model: Path, raw: bytes) -> None:
-    link = hub_file(hub(lonely), "org/repo", "m-Q4_K_M.gguf", raw)
-    lonely.configure(
+def test_entries_of_config_toml_are_listed_and_shown(inside: Inside, model: Path, raw: bytes) -> None:
+    link = hub_file(hub(inside), "org/repo", "m-Q4_K_M.gguf", raw)
+    inside.configure(
         f'[models.mine]\npath = "{model}"\nlicense = "mit"\ncapabilities = ["chat"]\nsampling = {{ top_k = 7 }}\n'
         '[models.again]\nalias = "mine"\n'
         '[models.cached]\nrepo = "org/repo"\nfile = "m-Q4_K_M.gguf"\n'
         '[models.gone]\npath = "/nowhere/m.gguf"\n'
         '[models.bad]\nfil = "x"\n'
     )
-    rows = listed(lonely)
+    rows = listed(inside)
     assert (rows["mine"]["origin"], rows["mine"]["path"]) == ("file", str(model))
     assert (rows["cached"]["path"], rows["cached"]["also"]) == (str(link), ["org/repo:Q4_K_M"])
     assert "no such file" in rows["gone"]["problem"]
     assert "unknown key 'fil'" in rows["bad"]["problem"]
-    shown = lonely.run("show", "mine", "--json").json
+    shown = inside.run("show", "mine", "--json").json
     assert (shown["license"], shown["capabilities"], shown["sampling"]) == ("mit", ["chat"], {"top_k": 7})
-    assert lonely.run("show", "again", "--json").json["path"] == str(model)
+    assert inside.run("show", "again", "--json").json["path"] == str(model)
 
 
 def test_a_file_of_ones_own_is_listed_once_it_was_run(lonely: Command, model: Path) -> None:
@@ -153,8 +177,8 @@ def test_a_file_of_ones_own_is_listed_once_it_was_run(lonely: Command, model: Pa
     assert str(own) not in listed(lonely)
 
 
-def test_the_catalogue_says_what_fits_and_what_is_here(infer: Command) -> None:
-    result = infer.run("list", "--catalog", "--json")
+def test_the_catalogue_says_what_fits_and_what_is_here(inside: Inside) -> None:
+    result = inside.run("list", "--catalog", "--json")
     rows = {row["name"]: row for row in result.json}
     assert len(rows) >= 40
     assert rows["tiny"]["installed"]
@@ -162,20 +186,20 @@ def test_the_catalogue_says_what_fits_and_what_is_here(infer: Command) -> None:
     assert not rows["qwen3:4b"]["installed"]
     assert rows["qwen3:4b"]["repo"] == "Qwen/Qwen3-4B-GGUF"
     assert all(row["fits"] in ("fits", "partly", "no") for row in rows.values() if row["size"])
-    text = infer.run("list", "--catalog").out.decode()
+    text = inside.run("list", "--catalog").out.decode()
     assert text.splitlines()[0].split() == ["name", "params", "size", "quant", "context", "fits", "here", "can"]
     assert "of free memory" in text
 
 
-def test_show_says_what_a_model_is(infer: Command, model: Path) -> None:
-    result = infer.run("show", model)
+def test_show_says_what_a_model_is(inside: Inside, model: Path) -> None:
+    result = inside.run("show", model)
     text = result.out.decode()
     assert result.code == 0
     for line in ("architecture  llama", "quantisation  F16", "context       512 tokens, as trained", "layers        2"):
         assert line in text
     assert f"file          {model}" in text
     assert "fits (as trained)" in text
-    shown = infer.run("show", model, "--json").json
+    shown = inside.run("show", model, "--json").json
     assert (shown["embedding"], shown["heads"], shown["heads_kv"], shown["template"]) == (64, 2, 1, True)
     (memory,) = shown["memory"]
     assert memory["context"] == 512
@@ -183,42 +207,42 @@ def test_show_says_what_a_model_is(infer: Command, model: Path) -> None:
     assert memory["fit"] == "fits"
 
 
-def test_show_prints_the_template_alone(infer: Command, model: Path, models_dir: Path) -> None:
-    result = infer.run("show", model, "--template")
+def test_show_prints_the_template_alone(inside: Inside, model: Path, models_dir: Path) -> None:
+    result = inside.run("show", model, "--template")
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith(b"{% for message in messages %}")
     plain = write_gguf(models_dir / "plain.gguf", chat_template=None)
-    refused = infer.run("show", plain, "--template")
+    refused = inside.run("show", plain, "--template")
     assert (refused.code, refused.out) == (2, b"")
     assert "has no chat template" in refused.err
 
 
-def test_show_guesses_what_the_template_can(infer: Command, models_dir: Path) -> None:
+def test_show_guesses_what_the_template_can(inside: Inside, models_dir: Path) -> None:
     template = "{% if tools %}{{ tools }}{% endif %}{% if enable_thinking %}<think>{% endif %}"
     thinking = write_gguf(models_dir / "thinking.gguf", chat_template=template)
-    shown = infer.run("show", thinking, "--json").json
+    shown = inside.run("show", thinking, "--json").json
     assert shown["capabilities"] == ["chat", "thinking", "tools"]
     assert shown["capabilities_source"] == "its chat template"
 
 
-def test_show_of_what_is_not_here_says_what_the_catalogue_knows(infer: Command) -> None:
-    result = infer.run("show", "qwen3:4b", "--offline")
+def test_show_of_what_is_not_here_says_what_the_catalogue_knows(inside: Inside) -> None:
+    result = inside.run("show", "qwen3:4b", "--offline")
     assert result.code == 0
     assert "not on this machine" in result.out.decode()
     assert "--offline forbids the network" in result.err
-    shown = infer.run("show", "qwen3", "--offline", "--json").json
+    shown = inside.run("show", "qwen3", "--offline", "--json").json
     assert (shown["name"], shown["installed"], shown["size"]) == ("qwen3:4b", False, 2497280256)
     for text, code in (("qwen3:4", 3), ("org/repo", 4), ("ollama:x", 3), ("./no.gguf", 3), ("", 2)):
-        assert infer.run("show", text, "--offline").code == code
+        assert inside.run("show", text, "--offline").code == code
 
 
-def test_rm_of_what_is_not_ours_says_who_removes_it(lonely: Command, model: Path) -> None:
+def test_rm_of_what_is_not_ours_says_who_removes_it(inside: Inside, model: Path) -> None:
     """Nothing is removed, with --yes or without."""
-    blob = ollama_model(lonely.home / ".ollama/models", "qwen3/4b", model)
-    studio = put(model, lonely.home / ".lmstudio/models/a/b/m.gguf")
-    llama = put(model, lonely.home / "cache/llama.cpp/org_r_m.gguf")
-    own = put(model, lonely.home / "own one.gguf")
-    lonely.configure(f'[models.mine]\npath = "{own}"\n')
+    blob = ollama_model(inside.home / ".ollama/models", "qwen3/4b", model)
+    studio = put(model, inside.home / ".lmstudio/models/a/b/m.gguf")
+    llama = put(model, inside.home / "cache/llama.cpp/org_r_m.gguf")
+    own = put(model, inside.home / "own one.gguf")
+    inside.configure(f'[models.mine]\npath = "{own}"\n')
     expected = {
         "tiny": "error: tiny is part of infer and cannot be removed",
         "ollama:qwen3:4b": "hint: ollama rm qwen3:4b",
@@ -230,12 +254,12 @@ def test_rm_of_what_is_not_ours_says_who_removes_it(lonely: Command, model: Path
         "mine": f"hint: rm '{own}' and take its entry out of config.toml",
     }
     for name, line in expected.items():
-        result = lonely.run("rm", "--yes", name)
+        result = inside.run("rm", "--yes", name)
         assert (result.code, result.out) == (2, b""), name
         assert line in result.lines
     assert all(path.exists() for path in (blob, studio, llama, own))
     for name, code in (("nothing", 3), ("org/none", 3), ("ollama:none", 3)):
-        assert lonely.run("rm", "--yes", name).code == code
+        assert inside.run("rm", "--yes", name).code == code
 
 
 def test_rm_takes_a_model_out_of_the_shared_cache(lonely: Command, raw: bytes) -> None:
@@ -263,36 +287,37 @@ def _size(raw: bytes) -> str:
     return f"{(len(raw) + 1) / 1000:.1f} KB"
 
 
-def test_rm_of_one_revision_keeps_the_bytes_for_the_others(lonely: Command, raw: bytes) -> None:
-    root = hub(lonely)
+def test_rm_of_one_revision_keeps_the_bytes_for_the_others(inside: Inside, raw: bytes) -> None:
+    root = hub(inside)
     first = hub_file(root, "org/repo", "m-Q4_K_M.gguf", raw)
     second = hub_file(root, "org/repo", "m-Q4_K_M.gguf", raw, OTHER, ref=None)
-    result = lonely.run("rm", "--yes", f"org/repo:Q4_K_M@{OTHER}")
+    result = inside.run("rm", "--yes", f"org/repo:Q4_K_M@{OTHER}")
     assert result.out == f"removed org/repo:Q4_K_M@{OTHER}: 0 B freed\n".encode()
     assert not second.is_symlink()
     assert not second.parent.exists()
     assert first.resolve().is_file()
 
 
-def test_rm_follows_no_link_out_of_the_cache(lonely: Command, model: Path) -> None:
-    precious = put(model, lonely.home / "precious.gguf")
-    link = hub(lonely) / "models--org--repo/snapshots" / OTHER / "m.gguf"
+def test_rm_follows_no_link_out_of_the_cache(inside: Inside, model: Path) -> None:
+    precious = put(model, inside.home / "precious.gguf")
+    link = hub(inside) / "models--org--repo/snapshots" / OTHER / "m.gguf"
     link.parent.mkdir(parents=True)
     link.symlink_to(precious)
-    assert lonely.run("rm", "--yes", "org/repo").code == 0
+    assert inside.run("rm", "--yes", "org/repo").code == 0
     assert precious.exists()
     assert not link.is_symlink()
 
 
-def test_rm_takes_all_shards(lonely: Command, raw: bytes) -> None:
+def test_rm_takes_all_shards(inside: Inside, raw: bytes) -> None:
     for number in (1, 2):
-        hub_file(hub(lonely), "org/repo", f"m-Q4_0-0000{number}-of-00002.gguf", raw + bytes([number]))
-    row = listed(lonely)["org/repo:Q4_0"]
+        hub_file(hub(inside), "org/repo", f"m-Q4_0-0000{number}-of-00002.gguf", raw + bytes([number]))
+    row = listed(inside)["org/repo:Q4_0"]
     assert (row["files"], row["size"]) == (2, 2 * len(raw) + 2)
-    assert lonely.run("rm", "--yes", "org/repo:Q4_0").code == 0
-    assert tree(hub(lonely)) == set()
+    assert inside.run("rm", "--yes", "org/repo:Q4_0").code == 0
+    assert tree(hub(inside)) == set()
 
 
+@pytest.mark.slow
 def test_rm_takes_the_prompt_cache_along(lonely: Command, models_dir: Path) -> None:
     lonely.environment["INFER_NO_CACHE"] = ""
     slow = write_gguf(models_dir / "rm.gguf", context=4096, layers=8, width=256, heads=8, kv_heads=2, ffn=1024)
@@ -329,6 +354,7 @@ def test_ctrl_c_at_the_question_removes_nothing(lonely: Command, raw: bytes) -> 
     assert link.is_symlink()
 
 
+@pytest.mark.slow
 def test_a_running_model_may_be_removed(lonely: Command, models_dir: Path) -> None:
     long = write_gguf(models_dir / "long-rm.gguf", context=65536)
     hub_file(hub(lonely), "org/repo", "m.gguf", long.read_bytes())
@@ -386,24 +412,25 @@ def flip(path: Path) -> None:
         file.write(bytes([byte[0] ^ 1]))
 
 
-def test_verify_reads_the_header_as_well(lonely: Command) -> None:
-    bad = lonely.home / "m.gguf"
+def test_verify_reads_the_header_as_well(inside: Inside) -> None:
+    bad = inside.home / "m.gguf"
     bad.write_bytes(b"<html>")
-    result = lonely.run("verify", bad)
+    result = inside.run("verify", bad)
     assert result.code == 5
     assert "it is an HTML page" in result.err
-    missing = lonely.run("verify", "./none.gguf")
+    missing = inside.run("verify", "./none.gguf")
     assert missing.code == 3
-    assert lonely.run("verify").code == 2
+    assert inside.run("verify").code == 2
 
 
-def test_a_hash_of_config_toml_is_a_promise(lonely: Command, model: Path) -> None:
-    lonely.configure(f'[models.mine]\npath = "{model}"\nsha256 = "{"0" * 64}"\n')
-    result = lonely.run("verify", "mine")
+def test_a_hash_of_config_toml_is_a_promise(inside: Inside, model: Path) -> None:
+    inside.configure(f'[models.mine]\npath = "{model}"\nsha256 = "{"0" * 64}"\n')
+    result = inside.run("verify", "mine")
     assert result.code == 5
     assert f"the catalogue says {'0' * 64}" in result.err
 
 
+@pytest.mark.slow
 def test_verify_draws_progress_on_a_terminal_only(lonely: Command, models_dir: Path) -> None:
     large = models_dir / "large.gguf"
     write_gguf(large, layers=4, width=512, heads=4, ffn=4096)
@@ -429,7 +456,7 @@ def test_nothing_here_opens_a_socket(lonely: Command, model: Path, raw: bytes) -
         prefix = ("strace", "-f", "-qq", "-e", "trace=socket,connect", "-o", str(log))
         result = lonely.run(*arguments, prefix=prefix)
         assert result.code == 0, result.err
-        assert log.read_text().replace("+++ exited", "") == "" or "socket(" not in log.read_text()
+        assert "socket(" not in log.read_text()
 
 
 HEAVY = ("huggingface_hub", "llama_cpp", "numpy", "jinja2", "httpx", "http.client", "ssl", "asyncio")
@@ -463,6 +490,19 @@ def test_a_thousand_files_are_listed_in_a_moment(lonely: Command, model: Path, r
         assert seconds < 1.0
 
 
+def test_a_damaged_index_is_as_good_as_none(inside: Inside, model: Path) -> None:
+    put(model, inside.home / ".lmstudio/models/p/r/m-Q8_0.gguf")
+    good = listed(inside)
+    index = Path(inside.environment["INFER_CACHE_DIR"]) / "listing-v1.json"
+    whole = index.read_bytes()
+    assert whole
+    wrong = json.dumps({path: [[0], *row[1:]] for path, row in json.loads(whole).items()}).encode()
+    for damage in (b"", b"[]", b"{", b"[" * 200_000, b'{"x": [1]}', whole[:-9], wrong):
+        index.write_bytes(damage)
+        assert listed(inside) == good
+        assert index.read_bytes() == whole
+
+
 def test_listings_at_a_time_do_not_disturb_each_other(lonely: Command, model: Path) -> None:
     for number in range(20):
         put(model, lonely.home / f".lmstudio/models/p/r{number}/m-Q8_0.gguf")
@@ -473,7 +513,3 @@ def test_listings_at_a_time_do_not_disturb_each_other(lonely: Command, model: Pa
     index = Path(lonely.environment["INFER_CACHE_DIR"]) / "listing-v1.json"
     assert len(json.loads(index.read_bytes())) == 21
     assert index.stat().st_mode & 0o777 == 0o600
-    for damage in (b"", b"[]", b"{", b"[" * 200_000, b'{"x": [1]}', index.read_bytes()[:-9]):
-        index.write_bytes(damage)
-        assert len(listed(lonely)) == 21
-    assert INFER.exists()

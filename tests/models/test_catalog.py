@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from infer.errors import ConfigError, InferError, ModelNotFound
 from infer.models.catalog import Catalog, shipped_path
-from infer.models.ref import ModelRef
+from infer.models.metadata import shard_paths
+from infer.models.ref import ModelRef, is_inner_path
 
 SHIPPED = Catalog.load()
 
@@ -45,6 +46,19 @@ def test_the_catalogue_is_large_and_every_name_leads_somewhere() -> None:
     assert len(SHIPPED.entry_names()) >= 66
     for name in SHIPPED.names():
         assert SHIPPED.resolve(name).name
+
+
+def test_shipped_files_are_whole_and_named_once() -> None:
+    """Of a sharded model every file, in order; no two entries claim one name."""
+    claimed: dict[str, str] = {}
+    for name in SHIPPED.entry_names():
+        entry = SHIPPED.resolve(name)
+        assert all(is_inner_path(file) for file in entry.files)
+        assert not entry.files or shard_paths(entry.files[0]) == entry.files
+        assert len(entry.sha256) in (0, len(entry.files))
+        assert entry.embedded or all(claimed.setdefault(file, name) == name for file in entry.sha256)
+    for family in set(SHIPPED.names()) - set(SHIPPED.entry_names()):
+        assert SHIPPED.resolve(family).alias in SHIPPED.entry_names()
 
 
 def test_a_family_has_a_default_and_entries_have_other_names() -> None:

@@ -65,20 +65,22 @@ def entries(directory: str | Path) -> list[os.DirEntry[str]]:
     return sorted(kept, key=lambda entry: entry.name)
 
 
-def files_below(directory: str, depth: int) -> Iterator[str]:
-    """Paths of the .gguf files below a directory, `depth` levels of directories deep. Links are followed so far."""
+def files_below(directory: str, depth: int, seen: set[tuple[int, int]] | None = None) -> Iterator[str]:
+    """Paths of the .gguf files below a directory, `depth` levels deep. Links are followed, no directory twice."""
+    seen = set() if seen is None else seen
+    try:
+        status = os.stat(directory)  # noqa: PTH116
+    except OSError:
+        return
+    identity = (status.st_dev, status.st_ino)
+    if identity in seen or not stat.S_ISDIR(status.st_mode):
+        return
+    seen.add(identity)
     for entry in entries(directory):
         if entry.name.lower().endswith(".gguf"):
             yield entry.path
-        elif depth and _is_directory(entry):
-            yield from files_below(entry.path, depth - 1)
-
-
-def _is_directory(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link in a circle
-        return False
+        elif depth and (entry.is_symlink() or entry.is_dir(follow_symlinks=False)):
+            yield from files_below(entry.path, depth - 1, seen)
 
 
 def read_text(path: str | Path, limit: int = TEXT_LIMIT) -> str:
@@ -111,9 +113,10 @@ def read_json(path: str | Path, limit: int = TEXT_LIMIT) -> Any:
 def typed_name(reference: str, path: str) -> str:
     """A reference if it can be typed as one, else the path."""
     try:
-        return reference if reference and str(ModelRef.parse(reference)) == reference else path
+        parsed = ModelRef.parse(reference)
     except UsageError:
         return path
+    return reference if parsed.kind != "file" and str(parsed) == reference else path
 
 
 def missing_files(paths: Sequence[str]) -> str:
