@@ -57,7 +57,7 @@ def _victim(store: "Store", name: str) -> _Victim:
     from infer.models.removal import is_in_cache, plan_fetched_removal, plan_removal
 
     ref = ModelRef.parse(name)
-    located = store.locate(ref)
+    located = store.owned(ref)
     if located.origin == "url" and located.path.parents[1] == web_cache.directory(store.cache_dir or Path()):
         return _Victim(name, located.path, plan_fetched_removal(located.path))
     root = hub_cache.directory(store.environment)

@@ -34,7 +34,7 @@ def show(
     session: Session = context.obj
     store, ref = open_store(session), ModelRef.parse(model)
     try:
-        located = store.locate(ref)
+        located = store.owned(ref)
     except NotDownloaded:
         if ref.kind == "url":
             raise

@@ -48,7 +48,7 @@ def verify(context: typer.Context, models: Models = None, all_: All = False, jso
 def _locate(store: "Store", name: str) -> "Located":
     from infer.models.ref import ModelRef
 
-    return store.locate(ModelRef.parse(name))
+    return store.owned(ModelRef.parse(name))
 
 
 def _everything(store: "Store") -> "list[tuple[str, Located]]":

@@ -166,7 +166,7 @@ def _entry_names(store: Store, repos: set[str]) -> list[str]:
 def _entry(store: Store, name: str) -> Installed | None:
     """An entry's row: its file, or what is wrong with an entry of the user's; None for what is not here."""
     try:
-        located = store.locate(ModelRef("alias", name))
+        located = store.owned(ModelRef("alias", name))
     except (ConfigError, FileUnreadable) as error:
         return Installed(name, "file", problem=str(error)) if name in store.models else None
     except ModelNotFound:

@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from infer.errors import FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded, UsageError
-from infer.models import hub_cache, llamacpp, lmstudio, ollama, pins, stamp, web_cache
+from infer.models import hub_cache, pins, stamp, web_cache
 from infer.models.catalog import Catalog, CatalogEntry
-from infer.models.foreign import Foreign
 from infer.models.ref import ModelRef
 from infer.types import LocalModel
+
+if TYPE_CHECKING:
+    from infer.models.foreign import Foreign
 
 Resolved = tuple[LocalModel, dict[str, float]]
 Origin = Literal["embedded", "hub", "ollama", "lmstudio", "llama.cpp", "url", "file"]
@@ -78,8 +80,7 @@ class Store:
         if ref.kind == "tiny" and "tiny" not in self.models:
             return Located(embedded_path(), "embedded")
         if ref.kind == "file":
-            path = _existing(ref.name)
-            return Located(path, self.origin_of(path))
+            return Located(_existing(ref.name), "file")
         if ref.kind in ("alias", "tiny"):
             return self._entry(ref, self.catalog.resolve(ref.name))
         if ref.kind == "hub":
@@ -90,8 +91,15 @@ class Store:
             return Located(fetched, "url")
         raise NotDownloaded(name=str(ref), hint=f"infer pull {ref} downloads it")
 
+    def owned(self, ref: ModelRef) -> Located:
+        """`locate`, and of a file that was named by its path whose it is."""
+        located = self.locate(ref)
+        return replace(located, origin=self.origin_of(located.path)) if located.origin == "file" else located
+
     def origin_of(self, path: Path) -> Origin:
         """Whose a file is, by the place it lies in."""
+        from infer.models import llamacpp, lmstudio, ollama
+
         places: tuple[tuple[Origin, list[Path]], ...] = (
             ("url", [web_cache.directory(self.cache_dir)] if self.cache_dir else []),
             ("hub", [hub_cache.directory(self.environment)]),
@@ -111,8 +119,7 @@ class Store:
         if entry.embedded:
             return Located(embedded_path(), "embedded", entry)
         if entry.path is not None:
-            path = _existing(entry.path)
-            return Located(path, self.origin_of(path), entry, entry.sha256)
+            return Located(_existing(entry.path), "file", entry, entry.sha256)
         pinned = pins.find(entry.alias, self.cache_dir, self.environment)
         if pinned is not None and (pinned[0].repo, pinned[0].files) == (entry.repo, entry.files):
             return Located(pinned[1], "hub", entry, entry.sha256)
@@ -145,9 +152,11 @@ class Store:
             name = ref.file or hub_cache.choose(hub_cache.models(snapshot), ref.quant)
             if name is not None and (snapshot / name).is_file():
                 return Located(snapshot / name, "hub")
-        other = None if ref.revision else llamacpp.find(ref.name, ref.file, ref.quant, self.environment)
-        if other is not None:
-            return Located(Path(other.paths[0]), "llama.cpp")
+        if ref.revision is None:
+            from infer.models import llamacpp  # a run of a model that is here does without these rooms
+
+            if other := llamacpp.find(ref.name, ref.file, ref.quant, self.environment):
+                return Located(Path(other.paths[0]), "llama.cpp")
         files = (ref.file,) if ref.file else ()
         raise _not_downloaded(ref, ref.name, files, ref.revision)
 
@@ -156,6 +165,8 @@ class Store:
 
         Raises ModelNotFound, FileUnreadable (there is no file), UsageError (it needs an adapter beside it).
         """
+        from infer.models import lmstudio, ollama
+
         room = ollama if ref.kind == "ollama" else lmstudio
         found = room.find(ref.name, self.environment)
         if found is None:
@@ -176,7 +187,7 @@ def _promise_is_kept(located: Located) -> bool:
     return located.origin == "hub" and hub_cache.blob_sha256(located.path) == located.promised[0]
 
 
-def _not_in_tool(ref: ModelRef, models: Iterable[Foreign], roots: list[Path]) -> ModelNotFound:
+def _not_in_tool(ref: ModelRef, models: "Iterable[Foreign]", roots: list[Path]) -> ModelNotFound:
     """The error that says what Ollama or LM Studio have, or that they are not here."""
     import difflib
 
