@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infer.cli import options
 from infer.cli.session import Session
 from infer.cli.table import age, size, table
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from infer.models.store import Store
 
 Catalogue = Annotated[bool, typer.Option("--catalog", help="what models.toml knows, here or not, and what fits")]
+JsonArray = Annotated[bool, typer.Option("--json", help="a JSON array on stdout")]
 ORIGINS = {
     "embedded": "in infer itself",
     "hub": "Hugging Face cache",
@@ -29,7 +29,7 @@ ORIGINS = {
 _PROBLEMS = 5  # that are told in full
 
 
-def list_(context: typer.Context, catalog: Catalogue = False, json_: options.Json = False) -> int:
+def list_(context: typer.Context, catalog: Catalogue = False, json_: JsonArray = False) -> int:
     """What is on this machine: name, size, quantisation, context, last used, where it came from."""
     from infer.models.inventory import installed
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infer.cli import options
-from infer.cli.models import open_store, print_json
+from infer.cli.models import JsonArray, open_store, print_json
 from infer.cli.session import Session
 from infer.cli.table import size
 from infer.errors import UsageError
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
     from infer.models.removal import Removal
     from infer.models.store import Located, Store
 
-Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help="the names that infer list shows")]
+Models = Annotated[list[str], typer.Argument(metavar="MODEL", help="names that infer list shows")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class _Victim:
     removal: "Removal"
 
 
-def rm(context: typer.Context, models: Models, yes: options.Yes = False, json_: options.Json = False) -> int:
+def rm(context: typer.Context, models: Models, yes: Yes = False, json_: JsonArray = False) -> int:
     """Remove a downloaded model. Files of other tools and your own files are never touched."""
     from infer.models.removal import remove
 

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from infer.models.store import Located, Store
     from infer.types import Metadata
 
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="an alias, a path, org/repo[:QUANT], ollama:NAME, lmstudio:NAME")
+]
 Template = Annotated[bool, typer.Option("--template", help="print the chat template and nothing else")]
 
 
 def show(
     context: typer.Context,
-    model: options.RemoteModel,
+    model: Model,
     template: Template = False,
     json_: options.Json = False,
     offline: options.Offline = False,

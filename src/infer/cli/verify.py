@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infer.cli import options
-from infer.cli.models import open_store, print_json
+from infer.cli.models import JsonArray, open_store, print_json
 from infer.cli.session import Session, now
 from infer.cli.table import size
 from infer.errors import InferError, IntegrityError, UsageError
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
     from infer.models.store import Located, Store
     from infer.models.verify import Checked
 
-Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL...]", help="names or paths of models")]
+Models = Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="names or paths of models")]
 All = Annotated[bool, typer.Option("--all", help="every model that infer list shows")]
 _EVERY = 0.1  # seconds between two lines of progress
 
 
-def verify(context: typer.Context, models: Models = None, all_: All = False, json_: options.Json = False) -> int:
+def verify(context: typer.Context, models: Models = None, all_: All = False, json_: JsonArray = False) -> int:
     """Hash a model's files again; exit code 5 when one is damaged."""
     session: Session = context.obj
     if not models and not all_:

@@ -57,7 +57,7 @@ COMMANDS = {
     )),
     "list": Command("What is on this machine: name, size, quantisation, context, last used, where it came from", (), (
         (("--catalog",), None, False, "what models.toml knows, here or not, and what fits"),
-        (("--json",), None, False, "one JSON object on stdout"),
+        (("--json",), None, False, "a JSON array on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
     "pull": Command("Download and verify a model; nothing happens when it is here already (infer update looks for a newer one)", ("MODEL",), (
@@ -68,8 +68,8 @@ COMMANDS = {
         (("-h", "--help"), None, False, "show the usage"),
     )),
     "rm": Command("Remove a downloaded model", ("MODEL...",), (
-        (("--yes", "-y"), None, False, "do not ask before a large download"),
-        (("--json",), None, False, "one JSON object on stdout"),
+        (("--yes", "-y"), None, False, "do not ask"),
+        (("--json",), None, False, "a JSON array on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
     "run": Command("Answer one prompt: infer run MODEL \"prompt\"", ("MODEL", "PROMPT"), (
@@ -135,9 +135,9 @@ COMMANDS = {
         (("--offline",), None, False, "never use the network"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
-    "verify": Command("Hash a model's files again; exit code 5 when one is damaged", ("[MODEL...]",), (
+    "verify": Command("Hash a model's files again; exit code 5 when one is damaged", ("MODEL...",), (
         (("--all",), None, False, "every model that infer list shows"),
-        (("--json",), None, False, "one JSON object on stdout"),
+        (("--json",), None, False, "a JSON array on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
 }
