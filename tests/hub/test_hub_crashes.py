@@ -107,11 +107,12 @@ def test_many_processes_cost_one_download(infer: Command, hub: HubServer, big_mo
 def test_the_holder_of_the_lock_is_killed(infer: Command, hub: HubServer, big_model: bytes) -> None:
     """The one who waits takes over at once, and goes on where the other was."""
     hub.add(REPO, {FILE: big_model})
-    hub.faults.rate = 2e6
+    hub.faults.rate = 3e5
     first = infer.start("pull", REPO)
-    first.until(lambda: hub.served > 1_000_000)
+    first.until(lambda: hub.served > 300_000)
     second = infer.start("pull", REPO)
     second.until(lambda: "another process is downloading it, waiting" in second.err)
+    hub.faults.rate = 0
     first.signal(9)
     killed = time.monotonic()
     requests = len(hub.requests)
@@ -172,7 +173,6 @@ def test_a_kill_at_each_system_call_is_mended_by_the_next_run(
         first = home.run("pull", REPO, prefix=strace)
         visible = [path for path in cache(home).glob("models--*/snapshots/*/*") if path.is_file()]
         assert all(path.read_bytes() == model for path in visible)
-        time.sleep(0 if first.code == 0 else 5.2)  # until nobody can be at work on a temporary file any more
         assert home.run("pull", REPO).code == 0
         whole(home, model)
         if first.code == 0:

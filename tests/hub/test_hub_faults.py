@@ -44,12 +44,16 @@ WRONG: dict[str, tuple[Callable[[Faults], None], int, tuple[str, ...]]] = {
     "long": (lambda f: setattr(f, "long", 100), 5, ("goes on after its", "hint: ")),
     "404": (lambda f: setattr(f, "statuses", [404]), 3, ("has no file",)),
     "403": (lambda f: setattr(f, "statuses", [403]), 3, ("may be read (403)",)),
-    "stall": (lambda f: setattr(f, "stalls", [9.0] * 9), 4, ("cannot be downloaded: no byte arrived", "hint: ")),
+    "stall": (
+        lambda f: (setattr(f, "stalls", [9.0] * 9), setattr(f, "cuts", [0] * 9))[0],
+        4,
+        ("cannot be downloaded: no byte arrived", "hint: "),
+    ),
     "503": (lambda f: setattr(f, "statuses", [503] * 9), 4, ("cannot be downloaded:", "answered 503")),
     "ftp": (lambda f: setattr(f, "redirect", "ftp://host/m.gguf"), 4, ("which is no address on the web",)),
     "nobody": (lambda f: setattr(f, "redirect", "http://127.0.0.1:9/x"), 4, ("connection refused",)),
 }
-QUICK = {"html", "sha256", "long"}
+QUICK = {"html", "sha256"}
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in WRONG])
@@ -59,9 +63,9 @@ def test_what_the_server_does_wrong_is_named_and_never_published(
     break_it, code, parts = WRONG[name]
     hub.add(REPO, {FILE: model})
     break_it(hub.faults)
-    refused(infer.run("pull", REPO), code, *parts)
-    if name == "sha256":
-        assert sha256(model) in infer.run("pull", REPO).err
+    result = infer.run("pull", REPO)
+    refused(result, code, *parts)
+    assert name != "sha256" or sha256(model) in result.err
     assert not [path for path in files(infer) if "snapshots" in path or path.endswith(sha256(model))]
     assert name == "stall" or leftovers(infer) == []
     hub.faults = Faults()
@@ -135,6 +139,7 @@ def test_ctrl_c_keeps_what_has_arrived(infer: Command, hub: HubServer, big_model
     verified(infer, big_model)
 
 
+@pytest.mark.slow
 def test_bad_bytes_of_an_earlier_run_cost_one_new_download(infer: Command, hub: HubServer, model: bytes) -> None:
     """What lies in the partial file is hashed too; if it is wrong, all of it is fetched once more."""
     hub.add(REPO, {FILE: model})
@@ -240,7 +245,7 @@ def test_an_endpoint_that_is_none(infer: Command, endpoint: str, code: int, part
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "status", "part"),
-    [("<html>", 200, "did not answer as a Hugging Face Hub"), ("{}", 200, "a commit of"), ("", 500, "answered 500"),
+    [("<html>", 200, "did not answer as a Hugging"), ("{}", 200, "did not"), ("", 500, "answered 500"),
      ('{"sha": "../../x", "id": "a/b"}', 200, "a commit of"), ("", 429, "answered 429")],
 )  # fmt: skip
 def test_answers_of_something_else(infer: Command, hub: HubServer, text: str, status: int, part: str) -> None:
@@ -310,11 +315,11 @@ def test_a_read_only_cache_is_exit_6(infer: Command, hub: HubServer, model: byte
 
 @pytest.mark.slow
 def test_a_model_that_does_not_fit_is_refused_before_it_is_fetched(
-    infer: Command, hub: HubServer, models_dir: Path, model: bytes
+    infer: Command, hub: HubServer, big_model: bytes
 ) -> None:
     """Of a large file the header is read by ranges first; `run` gives up then."""
-    hub.add(REPO, {FILE: model})
+    hub.add(REPO, {FILE: big_model})
     hub.faults.sizes = {FILE: 3 * 10**9}
     result = infer.run("run", REPO, "hi", "--ctx", "2000000000")
     refused(result, 6, "with a context of 2,000,000,000 tokens needs ", "is free")
-    assert hub.served < len(model) + 1
+    assert hub.served < 3 << 20

@@ -59,7 +59,7 @@ def test_the_files_lie_as_huggingface_hub_lays_them(infer: Command, hub: HubServ
         pytest.param(["a-Q8_0", "a-Q5_K_S", "a-Q2_K"], "", "a-Q5_K_S", marks=pytest.mark.slow),
         pytest.param(["a-Q8_0", "UD-a/a-UD-Q4_K_XL", "a-Q4_K_M"], ":q8_0", "a-Q8_0", marks=pytest.mark.slow),
         pytest.param(["only"], "", "only", marks=pytest.mark.slow),
-        (["a-Q4_K_M", "sub/a"], ":sub/a.gguf", "sub/a"),
+        pytest.param(["a-Q4_K_M", "sub/a"], ":sub/a.gguf", "sub/a", marks=pytest.mark.slow),
     ],
 )
 def test_the_quantisation_is_the_one_that_was_meant(
@@ -90,6 +90,7 @@ def test_a_sharded_model_is_one_model(infer: Command, hub: HubServer, models_dir
     assert result.json["fetched"] == len(parts[1]), "the first part is not fetched again"
 
 
+@pytest.mark.slow
 def test_an_alias_is_fetched_at_its_commit_and_checked_against_the_catalogue(
     infer: Command, hub: HubServer, model: bytes
 ) -> None:
@@ -285,6 +286,7 @@ def test_above_10_gb_a_run_asks_or_wants_yes(infer: Command, hub: HubServer, mod
     assert hub.bodies() == []
 
 
+@pytest.mark.slow
 def test_the_json_of_pull(infer: Command, hub: HubServer, model: bytes) -> None:
     commit = hub.add(REPO, {"m-Q4_K_M.gguf": model})
     record = json.loads(infer.run("pull", REPO, "--json").out)

@@ -13,7 +13,7 @@ from typing import Literal
 from infer.errors import DiskFull, IntegrityError, NetworkError
 from infer.models.gguf import check_magic
 from infer.models.lock import locked
-from infer.models.partial import SUFFIX, Partial, free, sync_directory, unwritable
+from infer.models.partial import SUFFIX, Partial, free, is_abandoned, sync_directory, temporary_beside, unwritable
 from infer.models.transfer import Answer, Interruption, Web, shown
 
 ATTEMPTS = 6  # that bring not a single byte, one after the other, until we give up
@@ -105,10 +105,9 @@ def sweep(directory: Path, items: Sequence[Item] = ()) -> None:
             old = time.time() - path.stat(follow_symlinks=False).st_mtime
             stem = path.with_name(path.name.removesuffix(".json"))
             orphan = stem != path and not stem.exists()
-            temporary = path.name.endswith(".infer.tmp") and old > _AT_WORK
             superseded = stem.name not in wanted and any(_is_of(stem, name) for name in names) and old > _AT_WORK
             alone = _ALONE.search(stem.name) and old > _DEAD
-            if orphan or temporary or superseded or alone or old > _ABANDONED:
+            if orphan or is_abandoned(path) or superseded or alone or old > _ABANDONED:
                 path.unlink()
 
 
@@ -282,7 +281,7 @@ def _link(item: Item) -> None:
         target = os.path.relpath(blob, link.parent)
         if link.is_symlink() and os.readlink(link) == target:  # noqa: PTH115 (the text, not a path)
             return
-        temporary = link.with_name(f".{os.urandom(8).hex()}.infer.tmp")
+        temporary = temporary_beside(link)
         try:
             temporary.symlink_to(target)
         except OSError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infer.errors import NetworkError
 from infer.models import hub_cache, pins, web_cache
-from infer.models.download import Item, Pulled, Report, here, pull
+from infer.models.download import Item, Pulled, Report, here, pull, sweep
 from infer.models.gguf import check_magic
 from infer.models.hub import Hub, RemoteFile
 from infer.models.partial import unwritable, write_whole
@@ -98,6 +98,8 @@ def _remember(model: RemoteModel, store: Store) -> None:
             names, digests, sizes = zip(*((file.name, file.digest, file.size) for file in files), strict=True)
             pin = pins.Pin(model.name, repository.name, model.revision, repository.commit, names, digests, sizes)
             pins.save(pin, store.cache_dir)
+            sweep(store.cache_dir / "pins")
+        sweep(reference.parent)
     except OSError as error:
         raise unwritable(error, reference) from error
 

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from infer.errors import CacheUnwritable, DiskFull, IntegrityError
 
 SUFFIX = ".infer.incomplete"
 _READ = 1 << 20  # bytes
+_TEMPORARY = re.compile(r"\.(\d{1,10})\.[0-9a-f]{16}\.infer\.tmp")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -180,7 +182,7 @@ def free(path: Path) -> int:
 
 def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write a small file whole or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name[-40:]}.{os.urandom(8).hex()}.infer.tmp")
+    temporary = temporary_beside(path)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with open(fd, "wb") as file:
@@ -191,6 +193,25 @@ def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name that nobody else has, for what will be renamed to `path`. It says whose it is, for `is_abandoned`."""
+    return path.with_name(f".{os.getpid()}.{os.urandom(8).hex()}.infer.tmp")
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether a file is a temporary one of a process that has ended."""
+    match = _TEMPORARY.fullmatch(path.name)
+    if match is None:
+        return False
+    try:
+        os.kill(int(match[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def sync_directory(directory: Path) -> None:

@@ -151,6 +151,8 @@ def _range(web: Web, url: str, count: int, offset: int) -> bytes:
             finally:
                 answer.close()
         except Interruption as interruption:
+            if interruption.beyond:
+                return b""  # as a local file answers at its end: then it is called truncated
             if attempt == 3:
                 what = f"the header of {shown(url)} cannot be read: {interruption.why}"
                 raise NetworkError(what=what) from interruption
