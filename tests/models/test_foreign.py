@@ -179,6 +179,14 @@ def test_lm_studio_may_live_elsewhere(home: Path, model: Path) -> None:
     new = put(model, home / "elsewhere/models/c/d/m.gguf")
     (home / ".lmstudio-home-pointer").write_text(f"{home}/elsewhere\n")
     assert resolve(home, "lmstudio:c/d") == str(new)
+    chosen = put(model, home / "disk/e/f/m.gguf")
+    settings = home / ".lmstudio/settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"downloadsFolder": str(home / "disk")}))
+    assert resolve(home, "lmstudio:e/f") == str(chosen)
+    for text in ("", "[]", "{}", '{"downloadsFolder": 5}', '{"downloadsFolder": "\\u0000"}'):
+        settings.write_text(text)
+        assert resolve(home, "lmstudio:a/b") == str(old)
     for text in ("../..", "", "\0", "/" + "x" * 5000):
         (home / ".lmstudio-home-pointer").write_text(text)
         assert resolve(home, "lmstudio:a/b") == str(old)
@@ -209,6 +217,14 @@ def test_llama_cache_says_where(home: Path, model: Path) -> None:
     path = put(model, home / "big/org_repo_m.gguf")
     (found,) = llamacpp.models(environment(home, LLAMA_CACHE=str(home / "big")))
     assert found.paths == (str(path),)
+
+
+def test_homes_of_nobody_are_no_harm(home: Path) -> None:
+    odd = {"OLLAMA_MODELS": "~nobody-of-that-name/x", "LLAMA_CACHE": "~nobody-of-that-name", "HF_HOME": "~nobody-x"}
+    for room in (ollama, lmstudio, llamacpp):
+        assert not list(room.models(environment(home, **odd)))
+    with pytest.raises(ModelNotFound):
+        Store(None, environment=environment(home, **odd)).resolve(ModelRef.parse("org/repo"))
 
 
 def test_no_home_is_no_harm() -> None:

@@ -165,8 +165,9 @@ def _entry_row(store: "Store", entry: "CatalogEntry", free: int) -> dict[str, An
 
 
 def _place(store: "Store", entry: "CatalogEntry") -> Path | None:
+    from infer.models.hub_cache import expanded
     from infer.models.store import embedded_path
 
     if entry.embedded:
         return embedded_path()
-    return Path(os.path.expanduser(entry.path)) if entry.path else store.file_of(entry)  # noqa: PTH111
+    return expanded(entry.path) if entry.path else store.file_of(entry)

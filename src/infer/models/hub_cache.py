@@ -17,15 +17,20 @@ _NOT_MODELS = re.compile(r"mmproj|imatrix", re.IGNORECASE)
 PREFERRED = ("Q4_K_M", "UD-Q4_K_M", "MXFP4", "Q4_0", "Q8_0")
 
 
+def expanded(text: str) -> Path:
+    """A path with its ~; one of nobody's home stays as it is, where Path.expanduser raises."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111
+
+
 def directory(environment: Mapping[str, str]) -> Path:
     """The cache's root, by the variables huggingface_hub goes by."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if environment.get(name):
-            return Path(environment[name]).expanduser()
+            return expanded(environment[name])
     if home := environment.get("HF_HOME"):
-        return Path(home).expanduser() / "hub"
+        return expanded(home) / "hub"
     caches = environment.get("XDG_CACHE_HOME") or "~/.cache"
-    return (Path(caches) / "huggingface" / "hub").expanduser()
+    return expanded(caches) / "huggingface" / "hub"
 
 
 def home(root: Path, repo: str) -> Path:

@@ -13,7 +13,7 @@ from infer.models.foreign import Foreign, all_shards, entries, first_existing, h
 def roots(environment: Mapping[str, str]) -> list[Path]:
     """The directories of llama.cpp's downloads that are here."""
     if named := environment.get("LLAMA_CACHE"):
-        return first_existing([Path(named).expanduser()])
+        return first_existing([hub_cache.expanded(named)])
     caches = environment.get("XDG_CACHE_HOME")
     places = [Path(caches) / "llama.cpp"] if caches else []
     return first_existing(

@@ -12,6 +12,7 @@ from infer.models.foreign import (
     first_existing,
     home_of,
     missing_files,
+    read_json,
     read_text,
     typed_name,
 )
@@ -22,14 +23,24 @@ _POINTER_LIMIT = 4096  # bytes
 
 def roots(environment: Mapping[str, str]) -> list[Path]:
     """LM Studio's model directories that are here."""
-    places = [home_of(environment, ".lmstudio/models"), home_of(environment, ".cache/lm-studio/models")]
+    homes = [home_of(environment, ".lmstudio"), home_of(environment, ".cache/lm-studio")]
     try:
         pointed = read_text(home_of(environment, ".lmstudio-home-pointer"), _POINTER_LIMIT).strip()
     except ValueError:
         pointed = ""
     if pointed.startswith("/"):
-        places.insert(0, Path(pointed) / "models")
+        homes.insert(0, Path(pointed))
+    places = [place for home in homes for place in (_chosen(home), home / "models") if place]
     return first_existing(places)
+
+
+def _chosen(home: Path) -> Path | None:
+    """The directory that somebody has chosen for the downloads instead of `models`."""
+    try:
+        folder = read_json(home / "settings.json")["downloadsFolder"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return Path(folder) if isinstance(folder, str) and folder.startswith("/") else None
 
 
 def models(environment: Mapping[str, str]) -> Iterator[Foreign]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infer.models.foreign import Foreign, entries, first_existing, home_of, missing_files, read_json, typed_name
+from infer.models.hub_cache import expanded
 
 REGISTRY, NAMESPACE, TAG = "registry.ollama.ai", "library", "latest"
 _SYSTEM = (
@@ -27,7 +28,7 @@ _LEVELS = 4  # registry, namespace, name, tag
 def roots(environment: Mapping[str, str]) -> list[Path]:
     """Ollama's directories that are here: where its variable says or in the home, and where its service keeps them."""
     named = environment.get("OLLAMA_MODELS")
-    own = Path(named).expanduser() if named else home_of(environment, ".ollama/models")
+    own = expanded(named) if named else home_of(environment, ".ollama/models")
     found = first_existing([own, *map(Path, _SYSTEM)])
     return [root for root in found if (root / "manifests").is_dir()]
 
