@@ -90,7 +90,8 @@ def _agreed(session: Session, victims: list[_Victim]) -> bool:
         shared = "in infer's cache" if ours else "in the Hugging Face cache, which other programs use as well"
         where = f", in {victim.removal.snapshots} snapshots" if victim.removal.snapshots > 1 else ""
         kept = "" if victim.removal.bytes else "; another name needs the bytes, so none become free"
-        session.output.note(f"{victim.name}: {size(victim.removal.bytes)} {shared}{where}{kept}")
+        what = f"{victim.path.name}, {size(victim.removal.bytes)}"
+        session.output.note(f"{victim.name}: {what} {shared}{where}{kept}")
     names = ", ".join(victim.name for victim in victims)
     answer = session.output.confirm(f"remove {names}?")
     if answer is None:

@@ -38,7 +38,8 @@ def verify(context: typer.Context, models: Models = None, all_: All = False, jso
     bad = [row for row in rows if row["status"] not in ("ok", "unknown")]
     if bad:
         first = next(file for row in bad for file in row["files"] if file["why"])
-        what = f"{first['path']} is damaged: {first['why']}"
+        verb = "is damaged" if first["status"] == "damaged" else "cannot be read"
+        what = f"{first['path']} {verb}: {first['why']}"
         more = f" (and {len(bad) - 1} other models)" if len(bad) > 1 else ""
         raise IntegrityError(what=what + more, hint=_remedy(bad[0]))
     return 0
