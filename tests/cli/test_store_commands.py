@@ -65,7 +65,9 @@ def tree(place: Path) -> set[str]:
     return {str(path.relative_to(place)) for path in place.rglob("*")}
 
 
-def test_every_tools_models_are_listed_and_run_in_place(lonely: Command, model: Path, raw: bytes) -> None:
+def test_every_tools_models_are_listed_and_run_in_place(
+    lonely: Command, inside: Inside, model: Path, raw: bytes
+) -> None:
     """The layouts of Ollama, LM Studio, llama.cpp and the Hugging Face cache; nothing is copied or changed."""
     home = lonely.home
     blob = ollama_model(home / ".ollama/models", "qwen3/4b", model)
@@ -73,7 +75,7 @@ def test_every_tools_models_are_listed_and_run_in_place(lonely: Command, model: 
     llama = put(model, home / "cache/llama.cpp/org_other-GGUF_m-Q4_0.gguf")
     link = hub_file(hub(lonely), "org/repo-GGUF", "m-Q4_K_M.gguf", raw)
     before = {place: tree(place) for place in (home / ".ollama", home / ".lmstudio", llama.parent, hub(lonely))}
-    rows = listed(lonely)
+    rows = listed(inside)
     expected = {
         "tiny": ("embedded", None),
         "ollama:qwen3:4b": ("ollama", blob),
@@ -92,7 +94,7 @@ def test_every_tools_models_are_listed_and_run_in_place(lonely: Command, model: 
         assert answer.code == 0, answer.err
         assert answer.json["model"]["file"] == str(path)
     assert {place: tree(place) for place in before} == before
-    used = listed(lonely)
+    used = listed(inside)
     assert all(used[name]["used"] for name in expected if name != "tiny")
     assert next(iter(used)) != "tiny"  # the last used come first
 
@@ -114,7 +116,7 @@ def test_an_empty_machine_has_tiny(inside: Inside) -> None:
     assert rows["tiny"]["context"] == 1024
 
 
-def test_a_broken_manifest_is_named_and_the_rest_is_listed(lonely: Command, model: Path) -> None:
+def test_a_broken_manifest_is_named_and_the_rest_is_listed(lonely: Command, inside: Inside, model: Path) -> None:
     root = lonely.home / ".ollama/models"
     ollama_model(root, "good/latest", model)
     ollama_manifest(root, "bad/latest", b"{")
@@ -125,7 +127,7 @@ def test_a_broken_manifest_is_named_and_the_rest_is_listed(lonely: Command, mode
     assert "\x1b]" not in result.err
     assert "note: ollama:bad:latest: its manifest cannot be used: not JSON" in result.err
     assert b"ollama:good:latest" in result.out
-    rows = listed(lonely)
+    rows = listed(inside)
     assert rows["ollama:bad:latest"]["problem"]
     assert rows["ollama:good:latest"]["problem"] is None
     refused = lonely.run("run", "ollama:bad", "x", *RUN)
@@ -165,16 +167,16 @@ def test_entries_of_config_toml_are_listed_and_shown(inside: Inside, model: Path
     assert inside.run("show", "again", "--json").json["path"] == str(model)
 
 
-def test_a_file_of_ones_own_is_listed_once_it_was_run(lonely: Command, model: Path) -> None:
+def test_a_file_of_ones_own_is_listed_once_it_was_run(lonely: Command, inside: Inside, model: Path) -> None:
     own = put(model, lonely.home / "my models/m.gguf")
-    assert lonely.run("show", own).code == 0
-    assert str(own) not in listed(lonely)
+    assert inside.run("show", own).code == 0
+    assert str(own) not in listed(inside)
     assert lonely.run("run", own, "fox", *RUN).code == 0
-    row = listed(lonely)[str(own)]
+    row = listed(inside)[str(own)]
     assert (row["origin"], bool(row["used"])) == ("file", True)
-    assert b"~/my models/m.gguf" in lonely.run("list").out
+    assert b"~/my models/m.gguf" in inside.run("list").out
     own.unlink()
-    assert str(own) not in listed(lonely)
+    assert str(own) not in listed(inside)
 
 
 def test_the_catalogue_says_what_fits_and_what_is_here(inside: Inside) -> None:
@@ -262,7 +264,7 @@ def test_rm_of_what_is_not_ours_says_who_removes_it(inside: Inside, model: Path)
         assert inside.run("rm", "--yes", name).code == code
 
 
-def test_rm_takes_a_model_out_of_the_shared_cache(lonely: Command, raw: bytes) -> None:
+def test_rm_takes_a_model_out_of_the_shared_cache(lonely: Command, inside: Inside, raw: bytes) -> None:
     """Links of every snapshot with these bytes, the blob, what is empty then; other files stay."""
     root = hub(lonely)
     first = hub_file(root, "org/repo", "m-Q4_K_M.gguf", raw)
@@ -280,7 +282,7 @@ def test_rm_takes_a_model_out_of_the_shared_cache(lonely: Command, raw: bytes) -
     assert not any(OTHER in name or "old" in name for name in left)
     assert lonely.run("rm", "--yes", "org/repo:Q8_0").out == f"removed org/repo:Q8_0: {_size(raw)} freed\n".encode()
     assert tree(root) == set()
-    assert list(listed(lonely)) == ["tiny"]
+    assert list(listed(inside)) == ["tiny"]
 
 
 def _size(raw: bytes) -> str:
@@ -364,11 +366,11 @@ def test_a_running_model_may_be_removed(lonely: Command, models_dir: Path) -> No
     assert running.finish().code == 0
 
 
-def test_verify_compares_with_what_was_promised(lonely: Command, model: Path, raw: bytes) -> None:
+def test_verify_compares_with_what_was_promised(lonely: Command, inside: Inside, model: Path, raw: bytes) -> None:
     ollama_model(lonely.home / ".ollama/models", "m/latest", model)
     hub_file(hub(lonely), "org/repo", "m.gguf", raw)
     own = put(model, lonely.home / "own.gguf")
-    result = lonely.run("verify", "tiny", "org/repo", "ollama:m", own, "--json")
+    result = inside.run("verify", "tiny", "org/repo", "ollama:m", own, "--json")
     assert result.code == 0
     rows = {row["name"]: row for row in result.json}
     assert {name: row["status"] for name, row in rows.items()} == {
@@ -380,11 +382,11 @@ def test_verify_compares_with_what_was_promised(lonely: Command, model: Path, ra
     (file,) = rows["org/repo"]["files"]
     assert file["sha256"] == file["expected"] == rows[str(own)]["files"][0]["sha256"]
     assert (file["bytes"], file["source"]) == (len(raw), "the Hugging Face cache")
-    assert lonely.run("show", own, "--json").json["sha256"] == file["sha256"]
+    assert inside.run("show", own, "--json").json["sha256"] == file["sha256"]
     assert lonely.run("run", own, "fox", *RUN, "--json").json["model"]["sha256"] == file["sha256"]
 
 
-def test_verify_finds_damage(lonely: Command, model: Path, raw: bytes) -> None:
+def test_verify_finds_damage(lonely: Command, inside: Inside, model: Path, raw: bytes) -> None:
     """One flipped bit in the weights, a cut file: exit code 5, what to do, whose file it is."""
     link = hub_file(hub(lonely), "org/repo", "m.gguf", raw)
     flip(link.resolve())
@@ -395,7 +397,7 @@ def test_verify_finds_damage(lonely: Command, model: Path, raw: bytes) -> None:
     assert "hint: infer rm org/repo, then infer pull org/repo" in result.lines
     blob = ollama_model(lonely.home / ".ollama/models", "m/latest", model)
     os.truncate(blob, 1000)
-    everything = lonely.run("verify", "--all", "--json")
+    everything = inside.run("verify", "--all", "--json")
     assert everything.code == 5
     statuses = {row["name"]: row["status"] for row in everything.json}
     assert statuses == {"tiny": "unknown", "org/repo:m.gguf": "damaged", "ollama:m:latest": "damaged"}
@@ -446,13 +448,7 @@ def test_nothing_here_opens_a_socket(lonely: Command, model: Path, raw: bytes) -
         pytest.skip("no strace")
     hub_file(hub(lonely), "org/repo", "m.gguf", raw)
     log = lonely.home / "strace.log"
-    for arguments in (
-        ["list"],
-        ["list", "--catalog"],
-        ["show", "org/repo"],
-        ["verify", "--all"],
-        ["rm", "-y", "org/repo"],
-    ):
+    for arguments in (["list"], ["show", "org/repo"], ["verify", "--all"], ["rm", "-y", "org/repo"]):
         prefix = ("strace", "-f", "-qq", "-e", "trace=socket,connect", "-o", str(log))
         result = lonely.run(*arguments, prefix=prefix)
         assert result.code == 0, result.err
@@ -462,7 +458,7 @@ def test_nothing_here_opens_a_socket(lonely: Command, model: Path, raw: bytes) -
 HEAVY = ("huggingface_hub", "llama_cpp", "numpy", "jinja2", "httpx", "http.client", "ssl", "asyncio")
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--catalog"], ["show", "tiny"], ["verify", "tiny"]])
+@pytest.mark.parametrize("arguments", [["list"], ["show", "tiny"], ["verify", "tiny"]])
 def test_nothing_heavy_is_imported(infer: Command, arguments: list[str]) -> None:
     script = (
         "import sys\nfrom infer.cli.app import run_command_line\n"

@@ -33,6 +33,7 @@ def test_show_of_a_repository_says_what_it_offers(infer: Command, hub: HubServer
     assert not cache(infer).exists()
 
 
+@pytest.mark.slow
 def test_show_of_what_a_hub_does_not_have(infer: Command, hub: HubServer, model: bytes) -> None:
     hub.add(REPO, {"m-Q4_K_M.gguf": model})
     hub.add("org/gated", {"m.gguf": model}, gated=True)
@@ -58,6 +59,7 @@ def test_from_pull_to_rm(infer: Command, hub: HubServer, model: bytes) -> None:
     assert [name for name in files(infer) if not name.endswith("listing-v1.json")] == []
 
 
+@pytest.mark.slow
 def test_a_newer_file_stands_beside_the_pulled_one(infer: Command, hub: HubServer, model: bytes) -> None:
     """The name means what was pulled until `infer update` moves it; what is old then can be removed by its commit."""
     old = hub.add(REPO, {"m-Q4_K_M.gguf": model})
