@@ -169,7 +169,8 @@ def test_a_kill_at_each_system_call_is_mended_by_the_next_run(
         home.home.mkdir()
         home.environment |= hub.environment
         inject = f"inject={call}:signal=SIGKILL:when={number}"
-        strace = ("strace", "-f", "-qq", "-o", "/dev/null", *watched(home, model), "-e", inject)
+        limits = watched(home, model) if call in ("write", "fsync") else []  # of the others there are few anyway
+        strace = ("strace", "-f", "-qq", "-o", "/dev/null", *limits, "-e", inject)
         first = home.run("pull", REPO, prefix=strace)
         visible = [path for path in cache(home).glob("models--*/snapshots/*/*") if path.is_file()]
         assert all(path.read_bytes() == model for path in visible)

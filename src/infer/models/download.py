@@ -73,7 +73,7 @@ Report = Callable[[Progress], None]
 
 
 def pull(items: Sequence[Item], web: Web, report: Report) -> tuple[Pulled, ...]:
-    """Have all items here, one after the other; what is here already is not fetched again.
+    """Have all items' blobs here, one after the other; what is here already is not fetched again. Then: `link`.
 
     `report` hears how it goes, at every chunk. What has arrived is kept whenever this ends early. Raises NetworkError,
     Gated, VariantNotFound (gone meanwhile), IntegrityError, BadModelFile, DiskFull, CacheUnwritable.
@@ -81,11 +81,16 @@ def pull(items: Sequence[Item], web: Web, report: Report) -> tuple[Pulled, ...]:
     _require_space(items)
     for directory in {place.parent for item in items for place in (item.blob, item.link) if place is not None}:
         sweep(directory, items)
-    pulled = tuple(_Download(index, item, web, report).run() for index, item in enumerate(items))
-    # A model of several files is found by its first: that one gets its name when the others have theirs.
+    return tuple(_Download(index, item, web, report).run() for index, item in enumerate(items))
+
+
+def link(items: Sequence[Item]) -> None:
+    """Give the blobs their names. This comes last of all: whoever sees a model's first file may run it.
+
+    Raises CacheUnwritable.
+    """
     for item in reversed(items):
         _link(item)
-    return pulled
 
 
 def here(item: Item) -> bool:

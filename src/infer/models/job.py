@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infer.errors import NetworkError
 from infer.models import hub_cache, pins, web_cache
-from infer.models.download import Item, Pulled, Report, here, pull, sweep
+from infer.models.download import Item, Pulled, Report, here, link, pull, sweep
 from infer.models.gguf import check_magic
 from infer.models.hub import Hub, RemoteFile
 from infer.models.partial import unwritable, write_whole
@@ -76,12 +76,16 @@ def url_job(url: str, cache_dir: Path) -> Job:
 
 
 def run(job: Job, store: Store, report: Report) -> tuple[Pulled, ...]:
-    """Download it, and remember what the name means from now on. Raises what `download.pull` raises."""
+    """Download it, remember what the name means from now on, and only then show it under its name.
+
+    Raises what `download.pull` raises.
+    """
     pulled = pull(job.items, job.web, report)
     if job.remote is not None:
         _remember(job.remote, store)
     elif store.cache_dir is not None:
         web_cache.remember(job.name, store.cache_dir)
+    link(job.items)
     return pulled
 
 
