@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import ggufs
-from infer.models import hub_cache, pins
+from infer.models import hub_cache, pins, stamp
 from infer.models.inventory import Installed, installed, quantization_in
 from infer.models.ref import ModelRef
 from infer.models.store import Store
@@ -79,6 +79,19 @@ def test_an_entry_of_the_catalogue_gives_its_name(tmp_path: Path, model: Path) -
     moved = rows(a_store(tmp_path, {"mine:1b": {**entry, "sha256": "0" * 64, "revision": OTHER}}))
     assert "mine:1b" not in moved
     assert moved["org/repo:Q4_K_M"].paths == (str(link),)
+
+
+def test_the_same_bytes_in_two_snapshots_are_one_model(tmp_path: Path, model: Path) -> None:
+    """Whichever of its names was run, its row is the one that is used."""
+    hub_file(tmp_path / "hub", "org/repo", "m-Q4_K_M.gguf", model.read_bytes())
+    old = hub_file(tmp_path / "hub", "org/repo", "m-Q4_K_M.gguf", model.read_bytes(), OTHER, ref=None)
+    store = a_store(tmp_path)
+    run, _ = store.resolve(ModelRef.parse(f"org/repo:Q4_K_M@{OTHER}"))
+    assert run.path == str(old)
+    stamp.touch(run.path, store.cache_dir)
+    found = rows(store)
+    assert found.keys() == {"tiny", "org/repo:Q4_K_M"}
+    assert found["org/repo:Q4_K_M"].used
 
 
 def test_hostile_directories_stop_nothing(tmp_path: Path, model: Path) -> None:

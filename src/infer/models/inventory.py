@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 from infer.errors import ConfigError, FileUnreadable, IntegrityError, ModelNotFound
@@ -49,7 +48,7 @@ def installed(store: Store) -> list[Installed]:
     """Every model on this machine, the last used first, then by name. Nothing is loaded, nothing is locked."""
     glances = Glances(store.cache_dir)
     found = [_glanced(row, glances, store.cache_dir) for row in named(store)]
-    found += _own_files(store, glances, {path for row in found for path in row.paths})
+    found = _with_used_files(store, glances, found)
     glances.remember()
     return sorted(found, key=lambda row: (-row.used, row.name))
 
@@ -194,12 +193,19 @@ def _glanced(row: Installed, glances: Glances, cache_dir: Path | None) -> Instal
     )
 
 
-def _own_files(store: Store, glances: Glances, known: set[str]) -> list[Installed]:
-    """Files that were run by their path and lie in no place that was looked at, as long as they are there."""
-    found = []
-    for path, used in stamp.used_files(store.cache_dir):
-        if path in known or not os.path.isfile(path):  # noqa: PTH113
-            continue
-        row = _glanced(Installed(path, store.origin_of(Path(path)), all_shards(path)), glances, store.cache_dir)
-        found.append(replace(row, name=typed_name(path, path), used=used))
-    return list(islice(found, DIRECTORY_LIMIT))
+def _with_used_files(store: Store, glances: Glances, rows: list[Installed]) -> list[Installed]:
+    """The rows, and files that were run by their path and lie in no place that was looked at.
+
+    A file that was run under the name of another snapshot is the same model: its row is used, there is no second one.
+    """
+    known = {path for row in rows for path in row.paths}
+    blobs = {row.sha256: place for place, row in enumerate(rows) if row.origin == "hub" and row.sha256}
+    found = list(rows)
+    for path, used in stamp.used_files(store.cache_dir, known):
+        place = blobs.get(hub_cache.blob_sha256(Path(path)) or "")
+        if place is not None:
+            found[place] = replace(found[place], used=max(used, found[place].used))
+        elif path not in known and os.path.isfile(path):  # noqa: PTH113
+            row = _glanced(Installed(path, store.origin_of(Path(path)), all_shards(path)), glances, store.cache_dir)
+            found.append(replace(row, name=typed_name(path, path), used=used))
+    return found

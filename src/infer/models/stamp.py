@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,16 +99,18 @@ def used(path: str, cache_dir: Path | None) -> int:
         return 0
 
 
-def used_files(cache_dir: Path | None, limit: int = 500) -> list[tuple[str, int]]:
-    """The (first) files of the models that were used most recently, with the time; at most `limit` of them."""
+def used_files(cache_dir: Path | None, known: Iterable[str], limit: int = 500) -> list[tuple[str, int]]:
+    """The (first) files of models that were used, with the time, without those in `known`: the latest `limit`."""
     if cache_dir is None:
         return []
     try:
-        stamps = [(place.stat().st_mtime, place) for place in (cache_dir / "metadata").glob("*.json")]
+        stamps = {place.name: (place.stat().st_mtime, place) for place in (cache_dir / "metadata").glob("*.json")}
     except OSError:
         return []
+    for path in known if stamps else ():
+        stamps.pop(_stamp_path(path, cache_dir).name, None)
     found = []
-    for moment, place in sorted((one for one in stamps if one[0] >= 1), reverse=True)[:limit]:
+    for moment, place in sorted((one for one in stamps.values() if one[0] >= 1), reverse=True)[:limit]:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             found.append((_parse(json.loads(place.read_bytes())).files[0][0], int(moment)))
     return found
