@@ -150,8 +150,8 @@ def test_every_published_file_was_synced_before_and_its_directory_after(
     result = infer.run("pull", REPO, prefix=("strace", "-f", "-qq", "-y", "-o", str(trace), "-e", calls))
     assert result.code == 0, result.err
     lines = [line for line in trace.read_text().splitlines() if "/hub/models--" in line]
-    rename = next(number for number, line in enumerate(lines) if "rename" in line and ".infer.incomplete" in line)
-    assert any("fsync" in line and ".infer.incomplete" in line for line in lines[:rename])
+    rename = next(number for number, line in enumerate(lines) if "rename" in line and '.infer.incomplete", ' in line)
+    assert any("fsync" in line and ".infer.incomplete>" in line for line in lines[:rename])
     assert any("fsync" in line and line.rstrip().endswith("= 0") and "/blobs>" in line for line in lines[rename:])
 
 
