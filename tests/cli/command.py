@@ -147,6 +147,7 @@ class Command:
             "INFER_CACHE_DIR": str(home / "cache" / "infer"),
             "INFER_NO_CACHE": "1",  # what is restored is no prefill; test_cache.py takes it out
             "INFER_THREADS": "1",  # two threads on a busy machine wait for each other at every node of the graph
+            "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody listens there: no test asks the real Hub for a model
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
         }

@@ -31,9 +31,9 @@ def test_once_upon_a_time_is_the_beginning_of_a_story(infer: Command) -> None:
 def test_tiny_names_the_command_that_gets_a_real_model(infer: Command) -> None:
     result = infer.run("run", "tiny", "What is the capital of France?", "-n", "-t", "0")
     assert b"infer pull qwen3:4b" in result.out
-    pulled = infer.run("pull", "qwen3:4b")
-    assert (pulled.code, pulled.out) == (3, b"")
-    assert "Qwen3-4B-Q4_K_M.gguf" in pulled.err, "as long as there are no downloads: what to fetch by hand"
+    pulled = infer.run("pull", "qwen3:4b", "--offline")
+    assert (pulled.code, pulled.out) == (4, b"")
+    assert "error: qwen3:4b is not on this machine" in pulled.err, "a name that exists"
 
 
 def test_tiny_is_small_and_has_room_for_a_conversation(infer: Command) -> None:
