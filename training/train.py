@@ -79,7 +79,7 @@ def lesson(progress, step, seed, warm):
     draw = random.Random(seed * 1_000_003 + step).random()
     if warm:
         progress = 1.0
-    if draw < (0.5 if progress < 0.06 else 0.25):
+    if draw < (0.5 if progress < 0.06 or warm else 0.25):
         return 96, Mix()
     draw = random.Random(seed * 1_000_003 + step + 500_000).random()
     if progress < 0.06:
@@ -137,7 +137,7 @@ class Run:
         if options.warm_start:
             model.load_state_dict(weights_of(options.warm_start))
         self.model = model.to(self.device)
-        self.optimiser = Optimiser(self.model, matrix_rate=options.rate)
+        self.optimiser = Optimiser(self.model, matrix_rate=options.rate, other_rate=options.rate / 5)
         self.turn = self.model.turn.clone()
         self.model.bfloat16()
         self.model.turn = self.turn  # a complex buffer must not be cast
