@@ -17,7 +17,7 @@ from infer.engine.engine import Engine, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
-from infer.engine.reuse import NOT_SERVED, open_reuse
+from infer.engine.reuse import open_reuse
 from infer.engine.scheduler import Sequence, State
 from infer.errors import BadModelFile, EmptyPrompt, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
@@ -80,7 +80,7 @@ class LLM:
         """What depends on the configuration, over the weights that are loaded."""
         model, config = self._model, self._config
         self._answers: dict[int, _Answer] = {}
-        self._reuse = open_reuse(model, self._path, config)
+        self._reuse, self._no_cache = open_reuse(model, self._path, config)
         self._engine = Engine(model, config, self.abort_flag, self._reuse)
         source = model.chat_template
         self._prompts = PromptBuilder(model.vocabulary, source, config.max_context, model.trained_context)
@@ -157,9 +157,7 @@ class LLM:
     @property
     def warning(self) -> str | None:
         """What the prompt cache could not do, None when all was well."""
-        if self._reuse is None:
-            return None if self._config.cache_dir is None else NOT_SERVED
-        return self._reuse.warning
+        return self._reuse.warning if self._reuse else self._no_cache
 
     def __enter__(self) -> Self:
         return self

@@ -25,7 +25,7 @@ def main() -> None:
     config = EngineConfig(**job["config"])
     forget_rates(config.cache_dir)
     with Model(job["model"], config, Log()) as model:
-        engine = Engine(model, config, reuse=open_reuse(model, job["model"], config))
+        engine = Engine(model, config, reuse=open_reuse(model, job["model"], config)[0])
         tokens = job["tokens"]
         # A batch of one row takes other kernels than one of many: all runs end in the same chunk.
         sequence = engine.submit(tokens, SamplingParams(temperature=0), 0, 1, (len(tokens) - 1,))

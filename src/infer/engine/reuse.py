@@ -32,11 +32,24 @@ _SNAPSHOT_EVERY = 2048  # tokens between recurrent states that are kept besides 
 _LEARNING = 0.3  # weight of the newest measurement in the rates that are remembered
 
 
-def open_reuse(model: Model, path: str, config: EngineConfig) -> "Reuse | None":
-    """The prompt cache for a model in this setting; None when none is wanted or it is NOT_SERVED."""
-    if config.cache_dir is None or model.has_two_rotations:
-        return None
-    facts: dict[str, Fact] = {
+def open_reuse(model: Model, path: str, config: EngineConfig) -> tuple["Reuse | None", str | None]:
+    """The prompt cache for a model in this setting, None when it is not wanted or cannot be; and why it cannot."""
+    if config.cache_dir is None:
+        return None, None
+    if model.has_two_rotations:
+        return None, NOT_SERVED
+    try:
+        facts = _facts(path, config)
+    except OSError as error:  # a file that llama.cpp could do without
+        return None, f"the prompt cache cannot be used: {error.strerror or error}: {error.filename}"
+    identity = Identity(FilePath(path).name, path, facts)
+    store = PrefixStore(FilePath(config.cache_dir), identity, config.cache_bytes)
+    return Reuse(store, model.memory_kind, model.sliding_window), None
+
+
+def _facts(path: str, config: EngineConfig) -> dict[str, Fact]:
+    """Everything that changes what is in the KV memory. Raises OSError."""
+    return {
         "model": file_identity(shards(path)),
         "build": build_identity(),
         "kv_type": config.kv_type,
@@ -45,9 +58,6 @@ def open_reuse(model: Model, path: str, config: EngineConfig) -> "Reuse | None":
         "lora": [[file_identity([lora]), scale] for lora, scale in config.lora],
         "no_rotation": os.environ.get("LLAMA_ATTN_ROT_DISABLE", ""),
     }
-    identity = Identity(FilePath(path).name, path, facts)
-    store = PrefixStore(FilePath(config.cache_dir), identity, config.cache_bytes)
-    return Reuse(store, model.memory_kind, model.sliding_window)
 
 
 @dataclass(slots=True)
