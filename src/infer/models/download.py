@@ -5,14 +5,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from infer.errors import DiskFull, IntegrityError, NetworkError
 from infer.models.gguf import check_magic
-from infer.models.lock import locked
+from infer.models.lock import free_now, locked
 from infer.models.partial import SUFFIX, Partial, free, is_abandoned, sync_directory, temporary_beside, unwritable
 from infer.models.transfer import Answer, Interruption, Web, shown
 
@@ -24,7 +24,7 @@ _ABANDONED = 30 * 86400  # seconds after which nobody comes back for a partial f
 
 _DEAD = 3600  # seconds without a byte after which the process of a file without a lock counts as ended
 _ALONE = re.compile(r"\.[0-9a-f]{8}\.infer\.incomplete\Z")
-_AT_WORK = 5  # seconds within which whoever writes a file has touched it
+_AT_WORK = 5  # seconds within which whoever writes a file has most likely touched it
 
 State = Literal["checking", "waiting", "downloading", "retrying", "done"]
 
@@ -110,10 +110,27 @@ def sweep(directory: Path, items: Sequence[Item] = ()) -> None:
             old = time.time() - path.stat(follow_symlinks=False).st_mtime
             stem = path.with_name(path.name.removesuffix(".json"))
             orphan = stem != path and not stem.exists()
-            superseded = stem.name not in wanted and any(_is_of(stem, name) for name in names) and old > _AT_WORK
-            alone = _ALONE.search(stem.name) and old > _DEAD
-            if orphan or is_abandoned(path) or superseded or alone or old > _ABANDONED:
+            if _ALONE.search(stem.name):
+                if orphan or old > _DEAD:
+                    path.unlink()
+            elif orphan or is_abandoned(path):
                 path.unlink()
+            elif stem.name not in wanted:
+                superseded = old > _AT_WORK and any(_is_of(stem, name) for name in names)
+                if superseded or old > _ABANDONED:
+                    _unlink_if_dead(path, stem, items)
+
+
+def _unlink_if_dead(path: Path, partial: Path, items: Sequence[Item]) -> None:
+    """Remove a partial file (or its note) unless a process holds the lock of its download.
+
+    No byte for some time proves nothing: a connection may stall, a pause between two attempts may be long.
+    """
+    name = partial.name.removesuffix(SUFFIX)
+    locks = {item.lock.with_name(item.lock.name.replace(item.blob.name, name)) for item in items}
+    with ExitStack() as stack:
+        if all(stack.enter_context(free_now(lock)) for lock in sorted(locks)):
+            path.unlink()
 
 
 def _ours(directory: Path) -> Iterator[Path]:
@@ -125,7 +142,7 @@ def _ours(directory: Path) -> Iterator[Path]:
 
 
 def _is_of(partial: Path, name: str) -> bool:
-    """Whether a partial file holds (another version of) this file, and nobody is at work on it."""
+    """Whether a partial file holds (another version of) this file."""
     try:
         note = json.loads(partial.with_name(partial.name + ".json").read_bytes())
     except (OSError, ValueError):

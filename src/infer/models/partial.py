@@ -113,19 +113,22 @@ class Partial:
             os.fsync(self._fd)
             self.path.replace(final)
             sync_directory(final.parent)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
             if not final.is_file():  # else another process published the same bytes (a file system without locks)
-                raise
+                why = f"{self.path.name} was removed while it was written"
+                raise CacheUnwritable(path=str(final.parent), why=why) from error
         except OSError as error:
             raise self._failed(error) from error
         self.close()
-        self._note.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._note.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove what has arrived."""
         self.close()
-        self.path.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed is hashed and found out by the next run
+            self.path.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file; what has arrived stays."""
