@@ -105,7 +105,19 @@ def test_after_a_cut(infer: Command, hub: HubServer, big_model: bytes, name: str
 
 
 @pytest.mark.slow
-def test_a_changed_url_is_fetched_anew_and_never_mixed(infer: Command, hub: HubServer, big_model: bytes) -> None:
+def test_a_server_that_always_cuts_at_one_place_is_given_up(infer: Command, hub: HubServer, big_model: bytes) -> None:
+    """It knows no ranges, so every attempt brings the same bytes again."""
+    hub.add(REPO, {FILE: big_model})
+    hub.faults.no_ranges = True
+    hub.faults.cuts = [1_000_000] * 99
+    refused(infer.run("pull", REPO), 4, "cannot be downloaded: the connection ended after 1,000,000 of")
+    assert len(hub.faults.cuts) == 93
+
+
+@pytest.mark.parametrize("no_if_range", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_changed_url_is_fetched_anew_and_never_mixed(
+    infer: Command, hub: HubServer, big_model: bytes, no_if_range: bool
+) -> None:
     """Nobody has promised a sha256 here: only the ETag tells that the second half is of another file."""
     commit = hub.add(REPO, {FILE: big_model})
     url = f"{hub.endpoint}/{REPO}/resolve/{commit}/{FILE}"
@@ -114,7 +126,7 @@ def test_a_changed_url_is_fetched_anew_and_never_mixed(infer: Command, hub: HubS
     assert [path.stat().st_size for path in partials(infer)] == [3_000_000]
     newer = big_model[:-1] + b"\1"
     hub.repos[REPO].commits[-1] = (commit, {FILE: newer})
-    hub.faults = Faults()
+    hub.faults = Faults(no_if_range=no_if_range)
     result = infer.run("pull", url)
     assert result.code == 0, result.err
     assert Path(result.out.decode().rstrip("\n")).read_bytes() == newer
@@ -228,6 +240,35 @@ def test_planted_links_are_not_followed(infer: Command, hub: HubServer, model: b
     verified(infer, model)
 
 
+UNUSABLE = {
+    "ipv6": "https://[x/m.gguf",
+    "port": "https://host:65536/m.gguf",
+    "no-port": "https://host:abc/m.gguf",
+    "surrogate": "org/repo:\udcff.gguf",
+    "prefixed": "hf:org/repo:\udcff.gguf",
+    "revision-absolute": "org/repo@/etc/passwd",
+    "revision-empty-part": "org/repo@a//b",
+    "revision-dot": "org/repo@./main",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in ("ipv6", "surrogate") else pytest.param(n, marks=pytest.mark.slow) for n in UNUSABLE]
+)
+@pytest.mark.parametrize("command", ["pull", "run"])
+def test_a_reference_that_is_none_is_a_usage_error(infer: Command, name: str, command: str) -> None:
+    refused(infer.run(command, UNUSABLE[name], *(["hi"] if command == "run" else [])), 2, "does not name a model")
+    assert files(infer) == []
+
+
+@pytest.mark.slow
+def test_a_revision_of_the_catalogue_is_no_path(infer: Command, hub: HubServer, model: bytes) -> None:
+    hub.add(REPO, {FILE: model})
+    infer.configure(f'[models."mine:1b"]\nrepo = "{REPO}"\nfile = "{FILE}"\nrevision = "../../../x"\n')
+    refused(infer.run("pull", "mine:1b"), 2, "revision: must be a branch, tag or commit")
+    assert hub.requests == []
+
+
 # --- an endpoint that is no hub
 
 
@@ -235,11 +276,25 @@ def test_planted_links_are_not_followed(infer: Command, hub: HubServer, model: b
     ("endpoint", "code", "part"),
     [
         ("http://127.0.0.1:9", 4, "http://127.0.0.1:9 cannot be reached: "),
+        ("https://[::1", 2, "HF_ENDPOINT: 'https://[::1' is not the address of a server"),
+        pytest.param("https://me:secret@host:99999", 2, "'https://host:99999' is not the", marks=pytest.mark.slow),
         pytest.param("nonsense", 2, "HF_ENDPOINT: 'nonsense' is not the address of a server", marks=pytest.mark.slow),
     ],
 )
 def test_an_endpoint_that_is_none(infer: Command, endpoint: str, code: int, part: str) -> None:
     refused(infer.run("pull", REPO, env={"HF_ENDPOINT": endpoint}), code, part)
+
+
+@pytest.mark.slow
+def test_an_endpoint_that_is_none_is_said_of_a_url_too(infer: Command) -> None:
+    url = "http://127.0.0.1:9/org/repo/resolve/main/m.gguf"
+    refused(infer.run("pull", url, env={"HF_ENDPOINT": "https://[::1"}), 2, "is not the address of a server")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"])
+def test_a_variable_that_is_no_number(infer: Command, name: str) -> None:
+    refused(infer.run("pull", REPO, env={name: "abc"}), 2, name if "DOWN" in name else "variable", "abc")
 
 
 @pytest.mark.slow

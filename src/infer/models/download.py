@@ -16,7 +16,7 @@ from infer.models.lock import free_now, locked
 from infer.models.partial import SUFFIX, Partial, free, is_abandoned, sync_directory, temporary_beside, unwritable
 from infer.models.transfer import Answer, Interruption, Web, shown
 
-ATTEMPTS = 6  # that bring not a single byte, one after the other, until we give up
+ATTEMPTS = 6  # that bring not a single new byte, one after the other, until we give up
 _FIRST_PAUSE = 0.5  # seconds before the second attempt, doubled for each further one
 _SPARE = 16 << 20  # bytes that stay free on the disk
 _MAGIC = 64  # bytes that tell what a file is
@@ -221,16 +221,19 @@ class _Download:
         return digest
 
     def _attempts(self, partial: Partial) -> None:
-        """Try until the file is whole, or until several attempts in a row have brought nothing."""
-        failures = 0
+        """Try until the file is whole, or until several attempts in a row have brought nothing new.
+
+        Bytes that are fetched again are none: a server that always cuts at the same place would keep us for ever.
+        """
+        failures, furthest = 0, partial.size
         while True:
-            before = self.fetched
             try:
                 self._attempt(partial)
             except Interruption as interruption:
+                failures = failures + 1 if partial.size <= furthest else 1
+                furthest = max(furthest, partial.size)
                 if interruption.beyond:
                     partial.restart()
-                failures = failures + 1 if self.fetched == before else 1
                 nobody = interruption.refused and not self.fetched
                 if failures >= ATTEMPTS or nobody:
                     raise self._given_up(interruption, partial) from interruption
@@ -251,7 +254,7 @@ class _Download:
         if self.item.digest is None and partial.size and partial.etag is None:
             partial.restart()  # nothing could prove that the two halves belong together
         self.report("downloading", partial.size)
-        with closing(self.web.get(self.item.url, partial.size, etag=partial.etag)) as answer:
+        with closing(self._ask(partial)) as answer:
             # Nothing that arrived earlier is given up before this body has shown what it is.
             first = self._beginning(answer) if not answer.start else b""
             self._require_length(answer)
@@ -260,6 +263,15 @@ class _Download:
                 self.resumed = 0
             partial.remember(answer.etag)
             self._stream(answer, partial, first)
+
+    def _ask(self, partial: Partial) -> Answer:
+        """What is missing; everything, when the rest that the server offers is that of another file."""
+        answer = self.web.get(self.item.url, partial.size, etag=partial.etag)
+        proven = answer.etag == partial.etag or (answer.etag is None and self.item.digest is not None)
+        if not answer.start or partial.etag is None or proven:
+            return answer
+        answer.close()  # it does not heed If-Range
+        return self.web.get(self.item.url)
 
     def _beginning(self, answer: Answer) -> bytes:
         """The first bytes, once they are those of a GGUF file. Raises BadModelFile."""
