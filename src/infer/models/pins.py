@@ -14,7 +14,7 @@ from typing import Any
 from infer.models import hub_cache
 from infer.models.metadata import shard_paths
 from infer.models.partial import write_whole
-from infer.models.ref import is_inner_path
+from infer.models.ref import is_inner_path, is_revision
 
 FORMAT = 1
 
@@ -109,6 +109,6 @@ def _checked(pin: Pin) -> Pin:
     texts: tuple[Any, ...] = (pin.name, pin.repo, pin.revision, pin.commit, *pin.files, *pin.digests)
     same = len(pin.files) == len(pin.digests) == len(pin.sizes) > 0
     safe = all(isinstance(text, str) and is_inner_path(text) for text in (*pin.files, pin.repo, pin.commit))
-    if not (same and safe and all(isinstance(text, str) for text in texts)):
+    if not (same and safe and all(isinstance(text, str) for text in texts) and is_revision(pin.revision)):
         raise ValueError
     return pin
