@@ -46,6 +46,7 @@ class Faults:
     wrong_range: bool = False  # 206 with another Content-Range
     gzip: bool = False  # Content-Encoding: gzip
     long: int = 0  # bytes after the end (and no Content-Length)
+    no_length: bool = False  # no Content-Length
     short: int = 0  # bytes missing from Content-Length and body
     html: bool = False  # a proxy's page instead of the file
     flip: bool = False  # one bit is wrong
@@ -310,7 +311,7 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in headers.items():
             self.send_header(key, value)
         self.send_header("Connection", "close")
-        if not faults.long:
+        if not faults.long and not faults.no_length:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.close_connection = True

@@ -14,9 +14,10 @@ from infer.machine import detect
 from infer.models import hub, stamp
 from infer.models.download import Pulled
 from infer.models.job import Job, hub_job, run, url_job
+from infer.models.pins import Pin
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
-from infer.models.remote import RemoteModel, header, locate
+from infer.models.remote import RemoteModel, header, locate, pinned
 from infer.models.store import Store
 from infer.settings import Settings
 
@@ -32,9 +33,18 @@ def require_network(name: str, settings: Settings) -> None:
 
 
 def fetch(
-    ref: ModelRef, store: Store, settings: Settings, session: Session, *, yes: bool, wish: Wish | None
+    ref: ModelRef,
+    store: Store,
+    settings: Settings,
+    session: Session,
+    *,
+    yes: bool,
+    wish: Wish | None,
+    pin: Pin | None = None,
 ) -> tuple[Pulled, ...]:
     """Download what a reference means and is not here. `wish`: how it is going to be run, None: it is only pulled.
+
+    `pin`: fetch what it stands for, whatever the reference would mean today.
 
     Raises Offline, UsageError (a large download that nobody has agreed to), DoesNotFit, and what downloads raise.
     """
@@ -49,7 +59,7 @@ def fetch(
         return pulled
     server = hub.Hub()
     machine = detect()
-    model = locate(ref, store, server, machine.memory_free)
+    model = pinned(pin, server) if pin else locate(ref, store, server, machine.memory_free)
     if model.note:
         session.output.note(f"note: {model.note}")
     job = hub_job(model, server, store.environment)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from infer.errors import DiskFull, IntegrityError, NetworkError
-from infer.models.gguf import check_magic
+from infer.errors import BadModelFile, DiskFull, IntegrityError, NetworkError
+from infer.models.gguf import check_magic, parse_header
 from infer.models.lock import free_now, locked
 from infer.models.partial import SUFFIX, Partial, free, is_abandoned, sync_directory, temporary_beside, unwritable
 from infer.models.transfer import Answer, Interruption, Web, shown
@@ -213,12 +213,25 @@ class _Download:
                 partial.restart()
                 self._attempts(partial)
             digest = partial.check()
+            if self.item.digest is None:
+                self._require_usable(partial)
             partial.publish(self.item.blob)
         finally:
             partial.close()
             if not partial.size or alone:
                 partial.discard()
         return digest
+
+    def _require_usable(self, partial: Partial) -> None:
+        """Nobody has promised a digest: at least the header is whole, and the tensors that it names are there.
+
+        Raises BadModelFile, and keeps nothing then.
+        """
+        try:
+            parse_header(shown(self.item.url), partial.size, partial.read_at)
+        except BadModelFile:
+            partial.discard()
+            raise
 
     def _attempts(self, partial: Partial) -> None:
         """Try until the file is whole, or until several attempts in a row have brought nothing new.

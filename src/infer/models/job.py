@@ -98,7 +98,7 @@ def _remember(model: RemoteModel, store: Store) -> None:
         raise IntegrityError(what=f"{model.revision[:60]!r} is no name of a revision")
     reference = home / "refs" / model.revision
     try:
-        if model.revision != repository.commit:
+        if model.moves and model.revision != repository.commit:
             reference.parent.mkdir(parents=True, exist_ok=True)
             write_whole(reference, repository.commit.encode())
         if store.cache_dir is not None:

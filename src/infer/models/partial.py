@@ -58,10 +58,13 @@ class Partial:
             self.restart()
             return
         self.etag = self._remembered()
-        while data := os.read(self._fd, _READ):
-            self._hash.update(data)
-            self.size += len(data)
-            report(self.size)
+        try:
+            while data := os.read(self._fd, _READ):
+                self._hash.update(data)
+                self.size += len(data)
+                report(self.size)
+        except OSError as error:  # EIO: a bad disk
+            raise unwritable(error, self.path) from error
 
     def append(self, data: bytes) -> None:
         """Add bytes. Raises DiskFull, with what arrived so far kept, and CacheUnwritable."""
@@ -106,6 +109,10 @@ class Partial:
     def sound(self) -> bool:
         """Whether the bytes are the promised ones, as far as any were promised."""
         return self.digest is None or self._hash.hexdigest() == self.digest
+
+    def read_at(self, count: int, offset: int) -> bytes:
+        """Up to `count` of the bytes that have arrived, from `offset` on."""
+        return os.pread(self._fd, count, offset)
 
     def publish(self, final: Path) -> None:
         """Give the checked file its final name; synced before and after, so that not even a power cut shortens it."""

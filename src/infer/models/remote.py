@@ -8,6 +8,7 @@ from infer.models.catalog import CatalogEntry
 from infer.models.gguf import Header, parse_header
 from infer.models.hub import Hub, RemoteFile, Repository
 from infer.models.metadata import describe
+from infer.models.pins import Pin
 from infer.models.plan import COMFORTABLE, Fit, fit, memory_need
 from infer.models.ref import ModelRef
 from infer.models.store import Store
@@ -18,13 +19,17 @@ from infer.types import Metadata
 
 @dataclass(frozen=True, slots=True)
 class RemoteModel:
-    """What a name means on the Hub at this moment. `name`: under which it is pinned; `revision`: what is followed."""
+    """What a name means on the Hub at this moment. `name`: under which it is pinned; `revision`: what is followed.
+
+    moves   whether `revision` points to this commit now
+    """
 
     name: str
     repository: Repository
     revision: str
     variant: Variant
     note: str = ""
+    moves: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,12 @@ def locate(ref: ModelRef, store: Store, hub: Hub, memory_free: int) -> RemoteMod
     variant = named(repository, entry.files)
     note = _promised(entry, variant, repository)
     return RemoteModel(entry.alias, repository, entry.revision or "main", variant, note)
+
+
+def pinned(pin: Pin, hub: Hub) -> RemoteModel:
+    """The very files that a pin stands for. Raises what `Hub.repository` raises, VariantNotFound."""
+    repository = hub.repository(pin.repo, pin.commit)
+    return RemoteModel(pin.name, repository, pin.revision, named(repository, pin.files), moves=False)
 
 
 def remote_facts(ref: ModelRef, store: Store, hub: Hub, memory_free: int, context: int = COMFORTABLE) -> RemoteFacts:
