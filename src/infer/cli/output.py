@@ -35,6 +35,16 @@ def visible(text: str) -> str:
     return text.translate(_SHOWN)
 
 
+def without_secrets(text: str) -> str:
+    """A text whose URLs have lost user and password, and their query, which may hold a signature."""
+    if "://" not in text:
+        return text
+    import re
+
+    text = re.sub(r"(\w://)[^\s/?#]*@", r"\1", text)
+    return re.sub(r"(\w://[^\s?]*\?)\S+?(?=['\":,;)]*(?:\s|$))", r"\1...", text)
+
+
 class ReaderGone(Exception):
     """Nobody reads stdout any more (`| head -1`): the quiet end of the command, exit code 0."""
 
@@ -101,7 +111,7 @@ class Output:
     def note(self, text: str) -> None:
         """One line a person should see; silent with --quiet."""
         if not self.quiet:
-            self._line(text)
+            self._line(without_secrets(text))
 
     def block(self, text: str) -> None:
         """Several lines for stderr, as they are."""
@@ -116,16 +126,16 @@ class Output:
 
     def error(self, error: InferError) -> None:
         """What went wrong, and below it what to do."""
-        self._line(f"error: {error}")
+        self._line(f"error: {without_secrets(str(error))}")
         if error.hint:
-            self._line(f"hint: {error.hint}")
+            self._line(f"hint: {without_secrets(error.hint)}")
 
     def confirm(self, question: str) -> bool | None:
         """Ask on the terminal, no is the default; None where there is no terminal that could be asked."""
         if not (self.stderr_tty and os.isatty(_STDIN)):
             return None
         self.clear_progress()
-        self._to_stderr(f"{visible(question)} [y/N] ")
+        self._to_stderr(f"{visible(without_secrets(question))} [y/N] ")
         line = b""
         while not line.endswith(b"\n") and (byte := os.read(_STDIN, 1)):
             line += byte
@@ -165,7 +175,7 @@ class Output:
         if self.stdout_tty and self.stderr_tty and not self._at_line_start:
             self._to_stdout("\n")
             self._at_line_start = True
-        self._to_stderr(" ".join(visible(text).splitlines()) + "\n")
+        self._to_stderr(" ".join(visible(without_secrets(text)).splitlines()) + "\n")
 
     def _end_reasoning(self) -> None:
         self.clear_progress()
@@ -201,6 +211,11 @@ class Output:
             _write(_STDERR, text)
         except OSError:
             self.quiet = True  # a closed stderr must not cost the answer
+
+
+def without_secrets(text: str) -> str:
+    """A text whose URLs have lost user, password and query, which may hold a signature."""
+    return _QUERY.sub(r"\1?...", _USER.sub(r"\1", text)) if "://" in text else text
 
 
 def _color(wish: str, *, tty: bool) -> bool:
