@@ -111,7 +111,7 @@ class Output:
     def note(self, text: str) -> None:
         """One line a person should see; silent with --quiet."""
         if not self.quiet:
-            self._line(without_secrets(text))
+            self._line(text)
 
     def block(self, text: str) -> None:
         """Several lines for stderr, as they are."""
@@ -126,9 +126,9 @@ class Output:
 
     def error(self, error: InferError) -> None:
         """What went wrong, and below it what to do."""
-        self._line(f"error: {without_secrets(str(error))}")
+        self._line(f"error: {error}")
         if error.hint:
-            self._line(f"hint: {without_secrets(error.hint)}")
+            self._line(f"hint: {error.hint}")
 
     def confirm(self, question: str) -> bool | None:
         """Ask on the terminal, no is the default; None where there is no terminal that could be asked."""
@@ -211,11 +211,6 @@ class Output:
             _write(_STDERR, text)
         except OSError:
             self.quiet = True  # a closed stderr must not cost the answer
-
-
-def without_secrets(text: str) -> str:
-    """A text whose URLs have lost user, password and query, which may hold a signature."""
-    return _QUERY.sub(r"\1?...", _USER.sub(r"\1", text)) if "://" in text else text
 
 
 def _color(wish: str, *, tty: bool) -> bool:
