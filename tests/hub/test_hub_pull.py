@@ -159,6 +159,27 @@ def test_a_name_means_the_same_file_until_update_moves_it(infer: Command, hub: H
     assert [row["state"] for row in again] == ["same"]
 
 
+def test_update_wants_yes_above_10_gb_and_goes_on_after_an_error(infer: Command, hub: HubServer, model: bytes) -> None:
+    """Its exit code is that of the worst."""
+    for name in ("org/a", "org/b", "org/c"):
+        hub.add(name, {f"{name[-1]}-Q4_K_M.gguf": model})
+        assert infer.run("pull", name).code == 0
+        hub.add(name, {f"{name[-1]}-Q4_K_M.gguf": model[:-1] + name[-1:].encode()})
+    hub.faults.sizes = {"a-Q4_K_M.gguf": 11 * 10**9}
+    hub.faults.statuses = [404]
+    result = infer.run("update", "--json")
+    assert (result.code, [row["state"] for row in result.json]) == (3, ["failed", "failed", "newer"]), result.err
+    assert "hint: infer update --yes org/a downloads it" in result.lines
+    assert len(hub.bodies()) == 5
+    again = infer.run("update")
+    assert again.code == 2, again.err
+    assert [line.split(",")[0].split(" (")[0] for line in again.out.decode().splitlines()] == [
+        "org/a: newer",
+        "org/b: newer",
+        "org/c: up to date",
+    ]
+
+
 @pytest.mark.slow
 def test_update_keeps_what_is_gone(infer: Command, hub: HubServer, model: bytes) -> None:
     hub.add(REPO, {"m-Q4_K_M.gguf": model})

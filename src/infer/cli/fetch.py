@@ -72,7 +72,7 @@ def fetch(
 def update(model: RemoteModel, store: Store, server: hub.Hub, output: Output, *, yes: bool) -> Sequence[Pulled]:
     """Download a newer file of a name that is pinned, and pin that."""
     job = hub_job(model, server, store.environment)
-    _agree(job, output, yes=yes, pulled=True)
+    _agree(job, output, yes=yes, pulled=False, command="update")
     return download(job, store, output)
 
 
@@ -85,7 +85,7 @@ def download(job: Job, store: Store, output: Output) -> tuple[Pulled, ...]:
         return run(job, store, progress.report)
 
 
-def _agree(job: Job, output: Output, *, yes: bool, pulled: bool) -> None:
+def _agree(job: Job, output: Output, *, yes: bool, pulled: bool, command: str = "pull") -> None:
     """Ask before a very large download. Raises UsageError when it is not wanted or nobody can be asked."""
     if yes or job.size <= ASK_ABOVE:
         return
@@ -93,6 +93,9 @@ def _agree(job: Job, output: Output, *, yes: bool, pulled: bool) -> None:
     if agreed is False:
         raise UsageError(what=f"{job.what} was not downloaded", hint="")
     if agreed is None and not pulled:
+        if command == "update":
+            what = f"the newer {job.name} has {size(job.size)}, which are not downloaded unasked"
+            raise UsageError(what=what, hint=f"infer update --yes {job.name} downloads it")
         what = f"{job.name} is not here, and its {size(job.size)} are not downloaded unasked"
         raise UsageError(what=what, hint=f"infer pull {job.name} downloads it; so does --yes")
 
