@@ -163,6 +163,41 @@ def test_bad_bytes_of_an_earlier_run_cost_one_new_download(infer: Command, hub: 
     verified(infer, model)
 
 
+NOTES = {"ref": "cache/huggingface/hub/**/refs/main", "pin": "cache/infer/pins/*.json", "url": "cache/infer/urls/*/url"}
+
+
+@pytest.mark.parametrize("huge", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_a_note_that_is_a_fifo_or_endless_counts_as_none(
+    infer: Command, hub: HubServer, model: bytes, huge: bool
+) -> None:
+    """No command waits for it, none reads it all."""
+    commit = hub.add(REPO, {FILE: model})
+    url = f"{hub.endpoint}/{REPO}/resolve/{commit}/{FILE}"
+    assert [infer.run("pull", name).code for name in (REPO, url)] == [0, 0]
+    for pattern in NOTES.values():
+        (place,) = infer.home.glob(pattern)
+        place.unlink()
+        if huge:
+            place.touch()
+            os.truncate(place, 1 << 36)
+        else:
+            os.mkfifo(place)
+    for words in (("list",), ("show", REPO), ("run", REPO, "hi", "--max-tokens", "1"), ("pull", url), ("pull", REPO)):
+        result = infer.run(*words, timeout=20)
+        assert result.code == 0, result.err
+
+
+def test_a_note_of_a_partial_file_that_is_a_fifo(infer: Command, hub: HubServer, model: bytes) -> None:
+    hub.add(REPO, {FILE: model})
+    blobs = cache(infer) / f"models--{REPO.replace('/', '--')}" / "blobs"
+    blobs.mkdir(parents=True)
+    for digest in (sha256(model), "0" * 64):
+        (blobs / f"{digest}.infer.incomplete").write_bytes(model[:100])
+        os.mkfifo(blobs / f"{digest}.infer.incomplete.json")
+    result = infer.run("pull", REPO, timeout=20)
+    assert result.code == 0, result.err
+
+
 # --- names that do not exist
 
 

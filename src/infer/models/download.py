@@ -13,7 +13,17 @@ from typing import Literal
 from infer.errors import BadModelFile, DiskFull, IntegrityError, NetworkError
 from infer.models.gguf import check_magic, parse_header
 from infer.models.lock import free_now, locked
-from infer.models.partial import SUFFIX, Partial, free, is_abandoned, sync_directory, temporary_beside, unwritable
+from infer.models.partial import (
+    NOTE_LIMIT,
+    SUFFIX,
+    Partial,
+    free,
+    is_abandoned,
+    sync_directory,
+    temporary_beside,
+    unwritable,
+)
+from infer.models.small import read_small
 from infer.models.transfer import Answer, Interruption, Web, shown
 
 ATTEMPTS = 6  # that bring not a single new byte, one after the other, until we give up
@@ -144,8 +154,8 @@ def _ours(directory: Path) -> Iterator[Path]:
 def _is_of(partial: Path, name: str) -> bool:
     """Whether a partial file holds (another version of) this file."""
     try:
-        note = json.loads(partial.with_name(partial.name + ".json").read_bytes())
-    except (OSError, ValueError):
+        note = json.loads(read_small(partial.with_name(partial.name + ".json"), NOTE_LIMIT))
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(note, dict) and note.get("file") == name
 

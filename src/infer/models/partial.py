@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from infer.errors import CacheUnwritable, DiskFull, IntegrityError
+from infer.models.small import read_small
 
 SUFFIX = ".infer.incomplete"
+NOTE_LIMIT = 1 << 16  # bytes of the note beside it
 _READ = 1 << 20  # bytes
 _TEMPORARY = re.compile(r"\.(\d{1,10})\.[0-9a-f]{16}\.infer\.tmp")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -164,8 +166,8 @@ class Partial:
 
     def _remembered(self) -> str | None:
         try:
-            etag = json.loads(self._note.read_bytes())["etag"]
-        except (OSError, ValueError, TypeError, KeyError):
+            etag = json.loads(read_small(self._note, NOTE_LIMIT))["etag"]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
         return etag if isinstance(etag, str) and etag.isascii() and etag.isprintable() else None
 
