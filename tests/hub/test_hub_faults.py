@@ -51,6 +51,8 @@ WRONG: dict[str, tuple[Callable[[Faults], None], int, tuple[str, ...]]] = {
     ),
     "503": (lambda f: setattr(f, "statuses", [503] * 9), 4, ("cannot be downloaded:", "answered 503")),
     "ftp": (lambda f: setattr(f, "redirect", "ftp://host/m.gguf"), 4, ("which is no address on the web",)),
+    "no-host": (lambda f: setattr(f, "redirect", "http://[::1/x"), 4, ("cannot be downloaded", "invalid ipv6")),
+    "no-port": (lambda f: setattr(f, "redirect", "http://127.0.0.1:99999/x"), 4, ("which is no address on the web",)),
     "nobody": (lambda f: setattr(f, "redirect", "http://127.0.0.1:9/x"), 4, ("connection refused",)),
 }
 QUICK = {"html", "sha256"}

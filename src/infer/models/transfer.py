@@ -12,6 +12,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from infer.errors import Gated, InferError, IntegrityError, NetworkError, UsageError, VariantNotFound
+from infer.models.ref import is_address
 
 CHUNK = 256 << 10  # bytes asked of the socket at once
 STALL = 30.0  # seconds without a byte until a connection counts as dead
@@ -127,7 +128,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def check_redirect(here: str, there: str) -> None:
     """Raises NetworkError for a redirect out of http(s) or out of the encryption."""
-    schemes = urlsplit(here).scheme.lower(), urlsplit(there).scheme.lower()
+    usable = is_address(there)
+    schemes = urlsplit(here).scheme.lower(), urlsplit(there).scheme.lower() if usable else ""
     if schemes[1] not in ("http", "https"):
         raise NetworkError(what=f"{shown(here)} redirects to {shown(there)}, which is no address on the web")
     if schemes == ("https", "http"):
