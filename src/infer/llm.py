@@ -17,7 +17,7 @@ from infer.engine.engine import Engine, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
-from infer.engine.reuse import open_reuse
+from infer.engine.reuse import KERNEL_NOISE, open_reuse
 from infer.engine.scheduler import Sequence, State
 from infer.errors import BadModelFile, EmptyPrompt, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
@@ -36,10 +36,6 @@ from infer.types import (
     Timings,
     Usage,
 )
-
-# Share of the standard deviation of the logits by which two right ways to compute them may differ: 0.016 was measured
-# for sliding windows, 0 to 0.001 elsewhere; what is wrong is off by a half or more (docs/prompt-cache.md).
-_KERNEL_NOISE = 0.05
 
 
 @dataclass(slots=True)
@@ -181,7 +177,7 @@ class LLM:
         cached, found = _last_logits(self._engine, prompt.tokens, stops)
         difference = max(abs(a - b) for a, b in zip(expected, found, strict=True))
         spread = pstdev(expected)
-        if not difference <= _KERNEL_NOISE * spread:
+        if not difference <= KERNEL_NOISE * spread:
             raise IntegrityError(
                 what=f"{cached:,} tokens from the prompt cache give other logits than computing them: "
                 f"they differ by up to {difference:.3g}, their standard deviation is {spread:.3g}",
