@@ -204,10 +204,25 @@ def test_the_self_test_leaves_the_answer_as_it_is(model: tuple[Model, str], tmp_
     assert pieces(tmp_path)
 
 
+def test_the_self_test_leaves_other_sequences_as_they_are(model: tuple[Model, str], tmp_path: Path) -> None:
+    opened, path = model
+    prompts = [PROMPT[:200], [(11 * i) % 250 for i in range(430)], [(13 * i) % 250 for i in range(90)]]
+    answers = []
+    for config in (replace(CONFIG, parallel=3), cached(tmp_path, replace(CONFIG, parallel=3))):
+        engine = Engine(opened, config, reuse=open_reuse(opened, path, config)[0])
+        sequences = [engine.submit(prompt, GREEDY, 0, 30) for prompt in prompts]
+        while engine.has_work:
+            engine.step()
+        engine.close(timeout=10)
+        answers.append([sequence.tokens for sequence in sequences])
+    assert answers[0] == answers[1]
+    assert pieces(tmp_path)
+
+
 def test_after_an_abort_a_window_is_computed_again(gemma: tuple[Model, str], monkeypatch: pytest.MonkeyPatch) -> None:
     opened, path = gemma
-    config = replace(SPLIT, parallel=2)
-    others = [[(7 * i) % 250 for i in range(900)], [(11 * i) % 250 for i in range(1300)]]
+    config = replace(SPLIT, parallel=2, batch=1024)
+    others = [[(7 * i) % 250 for i in range(1700)], [(11 * i) % 250 for i in range(2300)]]
     expected = [run(opened, path, tokens, SPLIT)[1] for tokens in others]
     for tokens, logits in zip(others, expected, strict=True):
         engine = Engine(opened, config)
