@@ -126,7 +126,7 @@ def test_a_changed_url_is_fetched_anew_and_never_mixed(
     hub.faults.cuts = [10**9, 3_000_000, 0, 0, 0, 0, 0]  # the first body is the look at the beginning
     refused(infer.run("pull", url), 4, "are kept; the same command goes on from there")
     assert [path.stat().st_size for path in partials(infer)] == [3_000_000]
-    newer = big_model[:-1] + b"\1"
+    newer = big_model[:2_000_000] + bytes([big_model[2_000_000] ^ 1]) + big_model[2_000_001:-1] + b"\1"
     hub.repos[REPO].commits[-1] = (commit, {FILE: newer})
     hub.faults = Faults(no_if_range=no_if_range)
     result = infer.run("pull", url)
