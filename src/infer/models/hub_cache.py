@@ -70,7 +70,8 @@ def blob_sha256(path: Path) -> str | None:
 
 def models(snapshot: Path) -> list[str]:
     """The models of a snapshot as paths inside it: of a sharded one its first file; no projectors."""
-    inside = sorted(path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*.gguf") if path.is_file())
+    found = (path for path in snapshot.rglob("*.gguf") if os.path.isfile(path))  # noqa: PTH113 (is_file raises EACCES)
+    inside = sorted(path.relative_to(snapshot).as_posix() for path in found)
     return [name for name in inside if is_model(name)]
 
 
