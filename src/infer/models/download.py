@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from infer.errors import BadModelFile, DiskFull, IntegrityError, NetworkError
+from infer.machine import disk_free
 from infer.models.gguf import check_magic, parse_header
 from infer.models.lock import free_now, locked
 from infer.models.partial import (
     NOTE_LIMIT,
     SUFFIX,
     Partial,
-    free,
     is_abandoned,
     sync_directory,
     temporary_beside,
@@ -166,7 +166,7 @@ def _require_space(items: Sequence[Item]) -> None:
     for directory in {item.blob.parent for item in missing}:
         mine = [item for item in missing if item.blob.parent == directory]
         need = sum((item.size or 0) - _arrived(item) for item in mine)
-        have = max(0, free(directory) - _SPARE)
+        have = max(0, disk_free(directory) - _SPARE)
         if need > have:
             what = mine[0].name if len(mine) == 1 else f"the {len(mine)} files of {mine[0].name}"
             raise DiskFull(what=what, need=need, have=have, path=str(directory))

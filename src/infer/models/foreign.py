@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from infer.errors import UsageError
-from infer.models.metadata import shard_paths
 from infer.models.ref import ModelRef
 from infer.models.small import read_small
 
@@ -126,8 +125,3 @@ def _is_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 (a listing does this a thousand times)
     except (OSError, ValueError):
         return False
-
-
-def all_shards(path: str) -> tuple[str, ...]:
-    """The files of the model whose first file this is."""
-    return shard_paths(path)

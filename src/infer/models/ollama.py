@@ -60,11 +60,6 @@ def find(name: str, environment: Mapping[str, str]) -> Foreign | None:
     return None
 
 
-def own_name(name: str) -> str:
-    """What Ollama's own commands call the model of a reference `ollama:name`."""
-    return name.removeprefix("ollama:")
-
-
 def _manifests(directory: str, levels: int) -> Iterator[tuple[str, ...]]:
     """The paths of the manifests, in parts; nothing deeper or shallower is one."""
     for entry in entries(directory):

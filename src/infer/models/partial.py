@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from infer.errors import CacheUnwritable, DiskFull, IntegrityError
+from infer.machine import disk_free
 from infer.models.small import read_small
 
 SUFFIX = ".infer.incomplete"
@@ -179,17 +180,10 @@ class Partial:
 def unwritable(error: OSError, path: Path, file: str = "the model", rest: int | None = None) -> Exception:
     """Our error for one that a write met."""
     if error.errno in _FULL:
-        return DiskFull(what=f"the rest of {file}" if rest else file, need=rest, have=free(path), path=str(path.parent))
+        return DiskFull(
+            what=f"the rest of {file}" if rest else file, need=rest, have=disk_free(path), path=str(path.parent)
+        )
     return CacheUnwritable(path=str(path.parent), why=(error.strerror or str(error)).lower())
-
-
-def free(path: Path) -> int:
-    """Bytes that are free where `path` is or will be; 0 where nobody knows."""
-    for place in (path, *path.parents):
-        with suppress(OSError):
-            status = os.statvfs(place)
-            return status.f_bavail * status.f_frsize
-    return 0
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
