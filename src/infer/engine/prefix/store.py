@@ -96,12 +96,14 @@ class PrefixStore:
             spans[-1] = Span(spans[-1].name, spans[-1].window, keep=True)
         return spans
 
-    def store(self, span: Span, base: "Buffer", part: "Buffer" = b"") -> bool:
-        """Queue a span for the writer; its buffers must not change any more. False when it is declined.
+    def store(
+        self, span: Span, base: "Buffer", part: "Buffer" = b"", done: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Queue a span for the writer; its buffers must not change until it calls `done`. False when it is declined.
 
         Declined is what does not fit into the queue, what hangs at something declined, and everything after a failure.
         """
-        job = Job(span, memoryview(base).cast("B"), memoryview(part).cast("B"))
+        job = Job(span, memoryview(base).cast("B"), memoryview(part).cast("B"), done)
         return job.size > 0 and self._writer.put(job)
 
     def flush(self, timeout: float | None = None) -> bool:
