@@ -181,6 +181,21 @@ def test_clear_leaves_nothing_of_a_prompt(cached: Command, model: Path) -> None:
     assert ask(cached, model, document(400)).json["usage"]["cached"] == 0
 
 
+def test_clear_takes_the_name_that_run_takes(cached: Command) -> None:
+    """And leaves what is of others."""
+    cached.configure(f'[models.mine]\npath = "{write_gguf(cached.home / "one.gguf", context=2048)}"\n')
+    for name in ("tiny", "mine"):
+        assert cached.run("run", name, document(300), *GREEDY, "--max-tokens", "2").code == 0
+    both = len(pieces(cached))
+    assert cached.run("cache", "clear", "tiny").code == 0
+    left = len(pieces(cached))
+    assert 0 < left < both
+    assert cached.run("cache", "clear", "mine").out.startswith(b"removed")
+    assert pieces(cached) == []
+    nothing = cached.run("cache", "clear", "tiny")
+    assert (nothing.code, nothing.lines[0]) == (2, "error: the prompt cache has nothing of 'tiny'")
+
+
 def test_the_cache_commands_tell_what_is_there(cached: Command, model: Path) -> None:
     ask(cached, model, document(900))
     ask(cached, model, document(900))
