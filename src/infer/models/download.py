@@ -23,8 +23,9 @@ from infer.models.partial import (
     temporary_beside,
     unwritable,
 )
+from infer.models.ref import shown
 from infer.models.small import read_small
-from infer.models.transfer import Answer, Interruption, Web, shown
+from infer.models.transfer import Answer, Interruption, Web
 
 ATTEMPTS = 6  # that bring not a single new byte, one after the other, until we give up
 _FIRST_PAUSE = 0.5  # seconds before the second attempt, doubled for each further one
