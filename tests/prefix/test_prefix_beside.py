@@ -110,7 +110,7 @@ def test_a_line_that_was_torn_takes_no_other_with_it(tmp_path: Path) -> None:
 
 def test_a_chat_that_goes_on_after_a_clear_says_again_whose_its_pieces_are(tmp_path: Path) -> None:
     """Else they would count as those of a model that is gone."""
-    store = used_store(tmp_path)
+    store = open_store(tmp_path)
     save(store, PROMPT[:300])
     clear(tmp_path)
     save(store, PROMPT)
