@@ -187,7 +187,7 @@ class Hub:
 def _remote_file(sibling: Any) -> RemoteFile | None:
     """A GGUF file among the siblings, None for others and for hidden ones (a hostile README's name harms nobody)."""
     name = str(sibling.rfilename)
-    hidden = any(part.startswith(".") and part not in (".", "..") for part in name.split("/"))
+    hidden = is_inner_path(name) and any(part.startswith(".") for part in name.split("/"))
     if hidden or not name.lower().endswith(".gguf"):
         return None
     lfs = sibling.lfs
