@@ -10,7 +10,7 @@ from infer.models import hub_cache, pins, web_cache
 from infer.models.download import Item, Pulled, Report, here, link, pull, sweep
 from infer.models.gguf import check_magic
 from infer.models.hub import Hub, RemoteFile, require_endpoint
-from infer.models.partial import unwritable, write_whole
+from infer.models.partial import in_directory, unwritable, write_whole
 from infer.models.ref import is_revision, shown
 from infer.models.remote import RemoteModel, web_of
 from infer.models.store import Store
@@ -84,13 +84,14 @@ def run(job: Job, store: Store, report: Report) -> tuple[Pulled, ...]:
     if job.remote is not None:
         places = {item.link.parent for item in job.items if item.link is not None}
         _require_inside(_home(job.remote, store), {*places, _reference(job.remote, store).parent})
-    pulled = pull(job.items, job.web, report)
-    if job.remote is not None:
-        _remember(job.remote, store)
-    elif store.cache_dir is not None:
-        web_cache.remember(job.name, store.cache_dir)
-    link(job.items)
-    return pulled
+    while True:
+        pulled = pull(job.items, job.web, report)
+        if job.remote is not None:
+            _remember(job.remote, store)
+        elif store.cache_dir is not None:
+            web_cache.remember(job.name, store.cache_dir)
+        if link(job.items):  # else `infer rm` has taken a blob away meanwhile
+            return pulled
 
 
 def _home(model: RemoteModel, store: Store) -> Path:
@@ -124,8 +125,7 @@ def _remember(model: RemoteModel, store: Store) -> None:
     try:
         # A pinned commit may be an old one: then the reference is only put back where it is gone.
         if model.revision != repository.commit and (model.moves or not os.path.exists(reference)):  # noqa: PTH110
-            reference.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(reference, repository.commit.encode())
+            in_directory(reference.parent, lambda: write_whole(reference, repository.commit.encode()))
         if store.cache_dir is not None:
             names, digests, sizes = zip(*((file.name, file.digest, file.size) for file in files), strict=True)
             pin = pins.Pin(model.name, repository.name, model.revision, repository.commit, names, digests, sizes)
