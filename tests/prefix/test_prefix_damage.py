@@ -16,7 +16,7 @@ from infer.engine.prefix.header import PAGE, Damaged, Header, decode, encode
 from infer.engine.prefix.keys import Path as TokenPath
 from infer.engine.prefix.keys import parse_name
 from infer.engine.prefix.store import PrefixStore
-from prefix.caches import files, load, open_store, pieces, random_tokens, reach, rows, save, state, temporary
+from prefix.caches import files, load, open_store, pieces, random_tokens, reach, rows, save, snapshot, state, temporary
 
 PROMPT = random_tokens(700, 1)
 
@@ -235,12 +235,6 @@ def test_a_directory_that_is_a_link(tmp_path: Path, level: int) -> None:
         clean_up(tmp_path / "cache")
         assert place.is_symlink()
     assert snapshot(tmp_path / "aside") == before
-
-
-def snapshot(place: Path) -> dict[Path, tuple[int, bytes]]:
-    """Everything below a directory, with its time and content."""
-    found = sorted(place.rglob("*"))
-    return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in found}
 
 
 def test_another_users_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from infer.engine.prefix.check import check, clear, contents, prune
 from infer.engine.prefix.files import FOLDER
-from prefix.caches import ROW, open_store, random_tokens, rows, state
+from prefix.caches import ROW, open_store, random_tokens, rows, snapshot, state
 
 ONE = random_tokens(700, 1)
 PROMPTS = (ONE, [*ONE[:400], *random_tokens(300, 2)])
@@ -122,9 +122,3 @@ def test_any_mess(tmp_path: Path, seed: int) -> None:
         generator.choice((prune, prune, clear, contents))(cache_dir)
     clear(cache_dir)
     assert snapshot(victim) == before
-
-
-def snapshot(place: Path) -> dict[Path, tuple[int, bytes]]:
-    """Everything below a directory, with its time and content."""
-    found = sorted(place.rglob("*"))
-    return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in found}
