@@ -45,10 +45,9 @@ def rm(context: typer.Context, models: Models, yes: Yes = False, json_: JsonArra
         row = {"name": victim.name, "path": str(victim.path), "bytes": victim.removal.bytes}
         row["files"] = [str(path) for path in (*victim.removal.links, *victim.removal.blobs)]
         rows.append(row | {"prompt_cache": _forget(store, victim)})
-    if json_:
-        return print_json(session, rows)
-    session.output.data("".join(_told(row) for row in rows))
-    return 0
+        if not json_:  # at once: the next one may fail
+            session.output.data(_told(rows[-1]))
+    return print_json(session, rows) if json_ else 0
 
 
 def _finish_earlier(store: "Store") -> None:
