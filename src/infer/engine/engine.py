@@ -52,6 +52,7 @@ class Engine:
         self._abort = abort or AbortFlag()
         self._context: Context | None = None
         self._running: dict[int, _Running] = {}
+        self._left: list[int] = []
         self._next_id = 0
         capacity = config.max_context * config.parallel
         self._scheduler = Scheduler(config.parallel, config.batch, capacity)
@@ -115,7 +116,7 @@ class Engine:
             if self._context and sequence.place >= 0:
                 if self._reuse:
                     self._reuse.finish(self._context, sequence)
-                self._context.remove(sequence.place)
+                self._leave(self._context, sequence)
             self._scheduler.finish(sequence, reason)
 
     def last_logits(self) -> list[float]:
@@ -146,11 +147,35 @@ class Engine:
                 reuse.keep(self._context, sequence)
         entered = self._scheduler.admit()
         if entered:
+            self._take_over(entered[0])
             context = self._room(sum(max(s.computed, s.prompt) for s in self._scheduler.running))
             for sequence in entered:
                 self._share(context, sequence)
                 if reuse:
                     reuse.restore(context, sequence)
+
+    def _leave(self, context: Context, sequence: Sequence) -> None:
+        """A sequence that ends leaves its rows to the next one, when there is one place and so one next."""
+        if self._config.parallel == 1:
+            self._left = sequence.tokens[: sequence.computed]
+        else:
+            context.remove(sequence.place)
+
+    def _take_over(self, sequence: Sequence) -> None:
+        """Go on where the last sequence ended: the turns of a conversation are computed once.
+
+        Only a plain KV memory can be cut where the two part; others serve when nothing has to be cut.
+        """
+        left, self._left = self._left, []
+        if self._context is None or not left:
+            return
+        known = min(_same(sequence.tokens, left), sequence.prompt - 1)
+        if known < len(left) and self._model.memory_kind is not MemoryKind.FULL:
+            known = 0
+        if not known or not self._context.remove(sequence.place, known):
+            self._context.remove(sequence.place)
+            known = 0
+        sequence.computed = sequence.cached = known
 
     def _share(self, context: Context, sequence: Sequence) -> None:
         """Take the longest common prefix over from a sequence that is being computed here; the cells are shared."""
@@ -231,8 +256,12 @@ class Engine:
 
 def _common(sequence: Sequence, other: Sequence) -> int:
     """How many of its prompt's tokens, all but the last, another sequence has computed already."""
-    pairs = zip(sequence.tokens[: sequence.prompt - 1], other.tokens[: other.computed], strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return _same(sequence.tokens[: sequence.prompt - 1], other.tokens[: other.computed])
+
+
+def _same(tokens: list[int], others: list[int]) -> int:
+    """How many tokens two sequences begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(tokens, others, strict=False)))
 
 
 def _rows(chunk: Chunk) -> list[Row]:
