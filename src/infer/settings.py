@@ -16,7 +16,7 @@ Kind = Literal["int", "float", "bool", "text", "texts", "choice", "layers"]
 DEFAULT = "default"
 _NEWLINE = b"\n"
 # Variables that are no settings but say where things are, or help to debug.
-_OTHER_VARIABLES = ("INFER_CONFIG", "INFER_CACHE_DIR", "INFER_DEBUG")
+_OTHER_VARIABLES = ("INFER_CONFIG", "INFER_CACHE_DIR", "INFER_DATA_DIR", "INFER_DEBUG")
 SAMPLING_KEYS = tuple(SamplingParams.__slots__)
 
 
@@ -164,6 +164,15 @@ def cache_dir(environment: Mapping[str, str]) -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("infer")
+
+
+def data_dir(environment: Mapping[str, str]) -> Path:
+    """Where infer keeps what only its user can make again (sessions, history): INFER_DATA_DIR, else the platform's."""
+    if named := environment.get("INFER_DATA_DIR"):
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_data_path("infer")
 
 
 def parse(setting: Setting, raw: Any, where: str) -> Any:

@@ -1,0 +1,138 @@
+"""Markdown as it arrives: finished blocks, written once and never again, and a tail that is still moving.
+
+    stream = MarkdownStream(width, color=True)
+    finished = stream.feed(text)      lines that stand for good, with their colours
+    tail = stream.tail()              the lines of the block that is not over yet, as it would look if it were
+    last = stream.finish()
+
+The finished lines together are the same however the text was cut. Code is written as it is: no frame, no margin, no
+line numbers and no line breaks of ours, so that copying it from the terminal gives the code.
+"""
+
+from collections.abc import Iterable
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from infer.cli.markdown_blocks import Block, Blocks
+from infer.cli.output import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.segment import Segment
+
+_THEME = "ansi_dark"  # pygments' style in the sixteen colours that every terminal's user has chosen for himself
+_WINDOW = 60  # lines of code that are lexed together; what spans more than that loses its colour, never its text
+_HEADINGS = ("bold underline", "bold", "bold", "italic", "italic", "italic")
+
+
+class MarkdownStream:
+    """Text in, lines for a terminal of `width` columns out; a line has no newline at its end.
+
+    Text from outside has its control characters shown, not executed, before anything else looks at it.
+    """
+
+    def __init__(self, width: int, *, color: bool = True) -> None:
+        self.width = width
+        self._color = color
+        self._blocks = Blocks()
+        self._held = ""
+        self._begun = False
+        self._code: list[str] = []
+        self._console: Console | None = None
+
+    def feed(self, text: str) -> list[str]:
+        """The lines that are finished now."""
+        self._held += visible(text).replace("\t", "    ")
+        if "\n" not in text:
+            return []
+        *lines, self._held = self._held.split("\n")
+        return self._render(block for line in lines for block in self._blocks.feed(line))
+
+    def tail(self) -> list[str]:
+        """The lines of what is not finished, as they look now."""
+        begun, code = self._begun, list(self._code)
+        ahead = self._blocks.copy()
+        blocks = [*(ahead.feed(self._held) if self._held else []), *ahead.finish()]
+        lines = self._render(blocks)
+        self._begun, self._code = begun, code
+        return lines
+
+    def finish(self) -> list[str]:
+        """The lines of what was left."""
+        blocks = [*(self._blocks.feed(self._held) if self._held else []), *self._blocks.finish()]
+        self._held = ""
+        return self._render(blocks)
+
+    def _render(self, blocks: Iterable[Block]) -> list[str]:
+        lines = []
+        for block in blocks:
+            if self._begun and not block.goes_on:
+                lines.append("")
+            self._begun = True
+            lines += self._highlight(block) if block.kind == "code" else self._block(block)
+        return lines
+
+    def _highlight(self, block: Block) -> list[str]:
+        """One line of code. It is lexed with the lines before it in its window, so strings and comments go on."""
+        if block.number % _WINDOW == 0:
+            self._code = []
+        self._code.append(block.text)
+        if not (self._color and block.language):
+            return [block.text]
+        from rich.syntax import Syntax
+
+        text = Syntax("", block.language, theme=_THEME).highlight("\n".join(self._code) + "\n")
+        line = text.split("\n", allow_blank=True)[len(self._code) - 1]
+        line.rstrip()
+        return [_painted(line.render(self._consoled()), self._color)] if line.plain == block.text.rstrip() else [block.text]
+
+    def _block(self, block: Block) -> list[str]:
+        console = self._consoled()
+        options = console.options.update(width=max(1, self.width))
+        segments = console.render_lines(_renderable(block), options, pad=False)
+        lines = [_painted(line, self._color) for line in segments]
+        while lines and not lines[-1].strip():
+            lines.pop()
+        while lines and not lines[0].strip():
+            lines.pop(0)
+        return lines
+
+    def _consoled(self) -> "Console":
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(
+                file=StringIO(), force_terminal=True, color_system="standard", width=max(1, self.width),
+                highlight=False, emoji=False, markup=False, legacy_windows=False, _environ={},
+            )  # fmt: skip
+        return self._console
+
+
+def _renderable(block: Block) -> "RenderableType":
+    from rich.markdown import Markdown
+    from rich.text import Text
+
+    if block.kind == "rule":
+        return Text("─" * 3, style="dim")
+    if block.kind == "heading":
+        bare = block.text.lstrip()
+        level = len(bare) - len(bare.lstrip("#"))
+        words = Markdown(bare.lstrip("#").strip().rstrip("#").strip() or " ", hyperlinks=False)
+        words.style = _HEADINGS[min(level, 6) - 1]
+        return words
+    return Markdown(block.text, hyperlinks=False, code_theme=_THEME)
+
+
+def _painted(segments: "Iterable[Segment]", color: bool) -> str:
+    """Segments of one line as text with SGR sequences; trailing blanks go, so that copied text has none."""
+    parts = [(segment.text, segment.style) for segment in segments if not segment.control]
+    while parts and not parts[-1][0].strip():
+        parts.pop()
+    if not parts:
+        return ""
+    parts[-1] = (parts[-1][0].rstrip(), parts[-1][1])
+    if not color:
+        return "".join(text for text, _ in parts)
+    from rich.color import ColorSystem
+
+    return "".join(style.render(text, color_system=ColorSystem.STANDARD) if style else text for text, style in parts)
