@@ -113,6 +113,11 @@ class Settings:
         }
         return Settings({**self.values, **new}, self.models, self.warnings)
 
+    def changed(self, values: Mapping[str, Any], origin: str = "/set") -> "Settings":
+        """The same with other values, which have been parsed."""
+        new = {key: Value(value, origin) for key, value in values.items()}
+        return Settings({**self.values, **new}, self.models, self.warnings)
+
     def sampling(self) -> SamplingParams:
         """The sampling settings as the engine takes them."""
         return SamplingParams(**{key: self[key] for key in SAMPLING_KEYS})

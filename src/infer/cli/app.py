@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from infer.cli import cache, completions, config, hub, models, pull, removal, run, show, tokens, verify
+from infer.cli import cache, chat, completions, config, hub, models, pull, removal, run, sessions, show, tokens, verify
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.cli.signals import Signals
@@ -15,6 +15,7 @@ from infer.worker.spawn import Spawned
 
 _COMMANDS = [
     "run",
+    "chat",
     "tokens",
     "pull",
     "list",
@@ -25,6 +26,7 @@ _COMMANDS = [
     "update",
     "config",
     "cache",
+    "sessions",
     "completions",
 ]
 
@@ -42,6 +44,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_common)
     app.command("run")(run.run)
+    app.command("chat")(chat.chat)
     app.command("tokens")(tokens.tokens)
     app.command("pull")(pull.pull)
     app.command("list")(models.list_)
@@ -52,6 +55,7 @@ def build_app() -> typer.Typer:
     app.command("update")(hub.update)
     app.command("config")(config.config)
     app.add_typer(cache.build(), name="cache")
+    app.add_typer(sessions.build(), name="sessions")
     app.command("completions")(completions.completions)
     return app
 

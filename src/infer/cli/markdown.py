@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _THEME = "ansi_dark"  # pygments' style in the sixteen colours that every terminal's user has chosen for himself
 _WINDOW = 60  # lines of code that are lexed together; what spans more than that loses its colour, never its text
+_STYLES = {"markdown.code": "cyan", "markdown.item.number": "bold", "markdown.block_quote": "italic"}
 _HEADINGS = ("bold underline", "bold", "bold", "italic", "italic", "italic")
 
 
@@ -84,7 +85,11 @@ class MarkdownStream:
         text = Syntax("", block.language, theme=_THEME).highlight("\n".join(self._code) + "\n")
         line = text.split("\n", allow_blank=True)[len(self._code) - 1]
         line.rstrip()
-        return [_painted(line.render(self._consoled()), self._color)] if line.plain == block.text.rstrip() else [block.text]
+        return (
+            [_painted(line.render(self._consoled()), self._color)]
+            if line.plain == block.text.rstrip()
+            else [block.text]
+        )
 
     def _block(self, block: Block) -> list[str]:
         console = self._consoled()
@@ -100,10 +105,11 @@ class MarkdownStream:
     def _consoled(self) -> "Console":
         if self._console is None:
             from rich.console import Console
+            from rich.theme import Theme
 
             self._console = Console(
                 file=StringIO(), force_terminal=True, color_system="standard", width=max(1, self.width),
-                highlight=False, emoji=False, markup=False, legacy_windows=False, _environ={},
+                theme=Theme(_STYLES), highlight=False, emoji=False, markup=False, legacy_windows=False, _environ={},
             )  # fmt: skip
         return self._console
 

@@ -33,6 +33,10 @@ class Signals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
+    def forgive(self) -> None:
+        """The signal has been dealt with: the next one is a first one again."""
+        self._received, self._pending = 0, False
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """In here a signal is heard in `waiting` only."""

@@ -105,6 +105,12 @@ class Conversation:
             case Changed(key, value):
                 self.values[key] = value
 
+    def records(self) -> list[Record]:
+        """Everything there is, as records that make it anew."""
+        changes = [Changed(key, value) for key, value in self.values.items()]
+        names = [Named(id, name) for name, id in self.names.items()]
+        return [*changes, *self.nodes.values(), *names, Moved(self.head)]
+
     @property
     def path(self) -> list[Node]:
         """From the root to the head."""

@@ -74,7 +74,9 @@ def _markdown(conversation: Conversation, title: str) -> str:
 def _html(conversation: Conversation, title: str) -> str:
     body = ""
     for who, reasoning, text in _said(conversation):
-        thought = f"<details><summary>Reasoning</summary><pre>{escape(reasoning)}</pre></details>\n" if reasoning else ""
+        thought = (
+            f"<details><summary>Reasoning</summary><pre>{escape(reasoning)}</pre></details>\n" if reasoning else ""
+        )
         body += f"<h2>{escape(who)}</h2>\n{thought}<pre>{escape(text)}</pre>\n"
     return _PAGE.format(title=escape(title), body=body)
 
