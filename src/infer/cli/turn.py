@@ -16,7 +16,7 @@ from infer.types import Completion, Failed, Finished, Progress, Request, TextDel
 _TICK = 0.05  # seconds between looks at the clock while nothing arrives
 _SILENCE = 1.0  # seconds of silence before a person is told what is going on
 _PATIENCE = 1.0  # seconds a worker has to stop; a decode on a GPU cannot be interrupted
-_QUIETEST, _SHARE = 0.03, 25  # seconds between two draws, at least; and so many times what the last one took
+_QUIETEST, _SHARE = 0.03, 40  # seconds between two draws, at least; and so many times what the last one took
 
 
 @dataclass(slots=True)
@@ -62,8 +62,7 @@ class Turn:
     _folded: bool = False
     _markdown: MarkdownStream = field(default_factory=lambda: MarkdownStream(80))
     _live: Live | None = None
-    _finished: list[str] = field(default_factory=list)
-    _dirty: bool = False
+    _unfed: list[str] = field(default_factory=list)
     _next_draw: float = 0.0
 
     def stream(self, request: Request) -> None:
@@ -103,7 +102,7 @@ class Turn:
                     return
                 case None:
                     self._wait(now)
-            if self._dirty and now >= self._next_draw:
+            if self._unfed and now >= self._next_draw:
                 self._draw()
             if deadline is not None and now > deadline:
                 return
@@ -133,8 +132,7 @@ class Turn:
             if self._live is None:
                 self.session.output.answer(content)
             else:
-                self._finished += self._markdown.feed(content)
-                self._dirty = True
+                self._unfed.append(content)
 
     def _think(self, text: str) -> None:
         """Reasoning: dim and in full, or its last words in one line that goes away."""
@@ -157,16 +155,17 @@ class Turn:
         assert self._live is not None
         started = time.thread_time()
         self._markdown.width = terminal_size()[0]
-        finished, self._finished = self._finished, []
+        finished = self._markdown.feed("".join(self._unfed))
+        self._unfed.clear()
         self._live.draw(finished, self._markdown.tail())
-        self._dirty = False
         self._next_draw = time.monotonic() + max(_QUIETEST, _SHARE * (time.thread_time() - started))
 
     def _end(self) -> None:
         self.session.output.clear_progress()
         self._fold()
         if self._live is not None:
-            self._live.draw([*self._finished, *self._markdown.finish()], [])
+            finished = self._markdown.feed("".join(self._unfed))
+            self._live.draw([*finished, *self._markdown.finish()], [])
         self.session.output.end_answer()
 
     def _wait(self, now: float) -> None:

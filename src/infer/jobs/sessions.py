@@ -56,7 +56,8 @@ class SessionFile:
         """Open or make it. Raises UsageError (a bad name, somebody has it open), FileUnreadable."""
         self.name, self.path = name, path_of(directory, name)
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (directory.parent, directory):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise FileUnreadable(path=str(self.path), why=(error.strerror or str(error)).lower()) from error
@@ -97,11 +98,14 @@ class SessionFile:
             raise
 
     def close(self) -> None:
-        """Give it back; a file to which nothing was ever written goes away."""
+        """Give it back; a file to which nothing was ever written goes away. Harmless when it has been given back."""
+        if self._descriptor < 0:
+            return
         with suppress(OSError):
             if not os.fstat(self._descriptor).st_size:
                 self.path.unlink()
         os.close(self._descriptor)
+        self._descriptor = -1
 
 
 def path_of(directory: Path, name: str) -> Path:
