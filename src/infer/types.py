@@ -65,6 +65,7 @@ class Request:
     think           None: the template's default; True/False: its `enable_thinking` switch
     overflow        what to do with a prompt larger than the context
     verify_cache    first compute the prompt without the prompt cache as well, and compare
+    goes_on         another turn will follow: the prompt cache keeps prompt and answer however short the prompt is
     """
 
     messages: tuple[Message, ...]
@@ -75,6 +76,7 @@ class Request:
     think: bool | None = None
     overflow: Overflow = "error"
     verify_cache: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

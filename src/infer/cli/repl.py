@@ -207,6 +207,7 @@ class Repl:
             stop=tuple(settings["stop"]),
             think=thinking(settings),
             overflow=settings["overflow"],
+            goes_on=True,
         )
 
     def set(self, key: str, value: Any) -> None:

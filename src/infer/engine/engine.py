@@ -74,15 +74,18 @@ class Engine:
         seed: int,
         max_tokens: int | None,
         stops: tuple[int, ...] = (),
+        *,
+        goes_on: bool = False,
     ) -> Sequence:
         """Queue a prompt (at least one token, fewer than max_context); its tokens come from `step`.
 
-        stops: positions of the prompt at which other prompts are likely to part from it.
+        stops: positions of the prompt at which other prompts are likely to part from it. goes_on: another prompt will
+        begin with this one and its answer.
         """
         longest = self._config.max_context
         limit = longest if max_tokens is None else min(len(tokens) + max_tokens, longest)
         expected = min(len(tokens) + (EXPECTED_ANSWER if max_tokens is None else max_tokens), longest)
-        sequence = Sequence(self._next_id, list(tokens), limit, expected, stops=stops)
+        sequence = Sequence(self._next_id, list(tokens), limit, expected, stops=stops, goes_on=goes_on)
         self._next_id += 1
         sampler = Sampler(sampling, seed, self._model.vocabulary)
         if sampler.keeps_history:

@@ -91,11 +91,14 @@ class Reuse:
 
         What the sequence shares with one in memory stays, unless more than that is stored.
         """
-        if self._off or sequence.prompt < MIN_PROMPT:
+        short = sequence.prompt < MIN_PROMPT
+        if self._off or (short and not sequence.goes_on):
             return
         started = perf_counter()
         path = self._store.path(sequence.tokens)
         self._kept[sequence.id] = kept = _Kept(path, seen=sequence.computed)
+        if short:
+            return
         hit = self._store.match(path, sequence.prompt - 1, window=self._window)
         reach = hit.reach if self._cuts else hit.length
         if not self._cuts and reach < hit.shared < sequence.prompt:  # prompts part there: a state will be of use
