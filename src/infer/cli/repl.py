@@ -90,7 +90,8 @@ class Repl:
                 self.say("Ctrl-C once more leaves, so does Ctrl-D")
                 continue
             warned = False
-            self.hear(text)
+            with silent_keyboard(self._paint):
+                self.hear(text)
 
     def hear(self, text: str) -> None:
         """Do what was typed: a command, or a message for the model."""
@@ -185,8 +186,7 @@ class Repl:
         """Have messages answered and show it. None when nothing came of it, which has been said."""
         turn = Turn(self.opened, self.session, self.view)
         request = self.request(messages)
-        with silent_keyboard(self._paint):
-            turn.stream(request)
+        turn.stream(request)
         if turn.completion is not None:
             self._account(turn, turn.completion, request)
         if turn.error is not None:
@@ -260,7 +260,7 @@ class Repl:
             self.opened = open_model(before.model.ref, self.settings, self.lora, self.session)
             raise
         self.settings = settings
-        self._known, self._warned = 0, False
+        self.turn, self._known, self._warned = None, 0, False
         self.conversation.set("model", self.opened.model.ref)
 
     def close(self) -> None:
