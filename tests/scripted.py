@@ -25,7 +25,12 @@ def spelt(piece: bytes) -> str:
 
 
 def write_scripted(
-    path: Path, pieces: Sequence[str | bytes], *, context: int = 8192, template: str = CHAT_TEMPLATE, start: str = ASSISTANT
+    path: Path,
+    pieces: Sequence[str | bytes],
+    *,
+    context: int = 8192,
+    template: str = CHAT_TEMPLATE,
+    start: str = ASSISTANT,
 ) -> Path:
     """Write the model. start: the control token after which the script begins."""
     vocabulary = bpe()

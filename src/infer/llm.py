@@ -126,7 +126,9 @@ class LLM:
         seed = sampling.seed if sampling.seed is not None else _draw_seed()
         stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
         verified = self._verify(prompt, stops) if request.verify_cache else None
-        sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens, stops, goes_on=request.goes_on)
+        sequence = self._engine.submit(
+            prompt.tokens, sampling, seed, request.max_tokens, stops, goes_on=request.goes_on
+        )
         reasoning = None if request.raw else self._reasoning
         parser = StreamParser(request.stop, reasoning, starts_in_reasoning(prompt.text, reasoning))
         self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, parser, Utf8Stream(), verified)
