@@ -8,6 +8,7 @@ of the piece before it. Pieces are tokens of their own and have to differ from e
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import gguf
@@ -31,8 +32,10 @@ def write_scripted(
     context: int = 8192,
     template: str = CHAT_TEMPLATE,
     start: str = ASSISTANT,
+    layers: int = 1,
+    ffn: int = 32,
 ) -> Path:
-    """Write the model. start: the control token after which the script begins."""
+    """Write the model. start: the control token after which the script begins; layers and ffn only make it slower."""
     vocabulary = bpe()
     tokens: list[str] = vocabulary["tokenizer.ggml.tokens"]
     first = len(tokens)
@@ -43,23 +46,25 @@ def write_scripted(
     rng = np.random.default_rng(0)
     embedding = rng.standard_normal((len(tokens), WIDTH), dtype=np.float32)
     output = np.zeros_like(embedding)
-    for before, after in zip(script, script[1:], strict=False):
+    for before, after in pairwise(script):
         output[after] = embedding[before]
-    shape = {"width": WIDTH, "head": 32, "heads": 1, "kv_heads": 1, "ffn": 32}
+    shape = {"width": WIDTH, "head": 32, "heads": 1, "kv_heads": 1, "ffn": ffn}
     pairs = {"general.name": "scripted", "general.file_type": 1, "llama.context_length": context}
-    pairs |= {**_pairs("llama", layers=1, **shape), **vocabulary, "tokenizer.chat_template": template}
+    pairs |= {**_pairs("llama", layers=layers, **shape), **vocabulary, "tokenizer.chat_template": template}
     writer = gguf.GGUFWriter(path, "llama")
     for key, value in pairs.items():
         _add(writer, key, value)
-    matrices = {"token_embd": embedding, "output": output}
-    matrices |= {"blk.0.attn_q": (32, WIDTH), "blk.0.attn_k": (32, WIDTH), "blk.0.attn_v": (32, WIDTH)}
-    matrices |= {"blk.0.attn_output": (WIDTH, 32), "blk.0.ffn_gate": (32, WIDTH), "blk.0.ffn_up": (32, WIDTH)}
-    matrices |= {"blk.0.ffn_down": (WIDTH, 32)}
-    for name, values in matrices.items():
-        array = np.zeros(values, dtype=np.float32) if isinstance(values, tuple) else values
-        writer.add_tensor(f"{name}.weight", array.astype(np.float16))
-    for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
-        writer.add_tensor(f"{name}.weight", np.ones(WIDTH, dtype=np.float32))
+    add = lambda name, values: writer.add_tensor(f"{name}.weight", values)  # noqa: E731
+    add("token_embd", embedding.astype(np.float16))
+    add("output", output.astype(np.float16))
+    add("output_norm", np.ones(WIDTH, dtype=np.float32))
+    rows = {"attn_q": 32, "attn_k": 32, "attn_v": 32, "attn_output": WIDTH, "ffn_gate": ffn, "ffn_up": ffn, "ffn_down": WIDTH}
+    columns = {"attn_output": 32, "ffn_down": ffn}
+    for layer in range(layers):
+        for name, count in rows.items():
+            add(f"blk.{layer}.{name}", np.zeros((count, columns.get(name, WIDTH)), dtype=np.float16))
+        for name in ("attn_norm", "ffn_norm"):
+            add(f"blk.{layer}.{name}", np.ones(WIDTH, dtype=np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

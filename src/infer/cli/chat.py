@@ -52,7 +52,7 @@ def chat(
     color: options.Color = None,
 ) -> int:
     """Talk with a model: infer chat MODEL. /help lists the commands; text piped in is attached to the first message."""
-    from infer.cli.chatting import Asked, chat as begin
+    from infer.cli import chatting
 
     given = {
         "system": system, "max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p,
@@ -61,7 +61,7 @@ def chat(
         "gpu_layers": gpu_layers, "threads": threads, "kv_type": kv_type, "think": think,
         "no_cache": no_cache or None, "offline": offline or None, "color": color,
     }  # fmt: skip
-    asked = Asked(
+    asked = chatting.Asked(
         model=model,
         session=session,
         continues=continue_,
@@ -73,4 +73,4 @@ def chat(
         yes=yes,
         quiet=quiet,
     )
-    return begin(asked, given, context.obj)
+    return chatting.chat(asked, given, context.obj)

@@ -85,9 +85,11 @@ def _chat(
     repl = Repl(session, settings, asked.lora, opened, view, directory, conversation, file)
     conversation.set("model", opened.model.ref)
     repl.attachments = [Attachment(path, text, len(opened.worker.tokenize(text))) for path, text in attached]
-    _greet(repl, resumed=bool(conversation.nodes))
+    if not asked.quiet:
+        _greet(repl, resumed=bool(conversation.nodes))
     history = data_dir(os.environ) / "history" if asked.history else None
     toolbar = None if plain or asked.quiet else repl.status
+    repl.shows_status = plain and not asked.quiet
     repl.run(LineEditor(candidates(repl), history, toolbar))
     repl.close()
     return 0
@@ -119,7 +121,7 @@ def _take_keyboard(output: Output, *, stdin: bool) -> str | None:
         raise UsageError(what="infer chat needs a terminal to type at", hint=hint) from None
     os.dup2(keyboard, _STDIN)
     os.close(keyboard)
-    sys.stdin = open(_STDIN, encoding="utf-8", errors="surrogateescape", closefd=False)
+    sys.stdin = os.fdopen(_STDIN, encoding="utf-8", errors="surrogateescape", closefd=False)
     return piped.rstrip("\n")
 
 

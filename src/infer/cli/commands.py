@@ -199,9 +199,15 @@ def _load(repl: Repl, argument: str) -> None:
     if not argument:
         names = ", ".join(sessions.names(repl.sessions)) or "there are none yet"
         raise UsageError(what="/load needs the name of a session", hint=names)
+    if repl.file is not None and repl.file.name == argument:
+        repl.say(f"session {argument} is the one that is open")
+        return
     sessions.read(repl.sessions, argument)  # says what is wrong before anything is given up
     file = SessionFile(repl.sessions, argument)
     repl.use(file, file.read(), new=False)
+    model = repl.conversation.values.get("model")
+    if model and model != repl.opened.model.ref:
+        repl.say(f"it was held with {model}, and goes on with {repl.opened.model.ref} (/model {model} switches)")
     repl.show_last()
 
 
@@ -280,7 +286,7 @@ def _compact(repl: Repl, argument: str) -> None:
     count = len(repl.conversation.turns) - keep
     if count < 1:
         raise UsageError(
-            what=f"there are {len(repl.conversation.turns)} exchanges, and the last {keep} stay as they are",
+            what=f"exchanges so far: {len(repl.conversation.turns)}, and the last {keep} stay as they are",
             hint="/compact 0 summarises all of them",
         )
     before = repl.prompt_tokens()

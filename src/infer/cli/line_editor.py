@@ -28,7 +28,7 @@ from prompt_toolkit.styles import Style
 
 Candidates = Callable[[str], tuple[int, Iterable[str]]]
 _STYLE = Style.from_dict({"bottom-toolbar": "noreverse", "bottom-toolbar.text": "ansibrightblack", "prompt": "bold"})
-_PASTE_ON = "\x1b[?2004h"
+_PASTE_ON, _PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
 
 
 class _PrivateHistory(FileHistory):
@@ -120,6 +120,7 @@ def silent_keyboard(paint: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(0, termios.TCSANOW, before)
+        paint(_PASTE_OFF)
 
 
 def _history(path: Path | None) -> History:

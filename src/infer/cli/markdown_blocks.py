@@ -95,20 +95,22 @@ class Blocks:
     def _line(self, line: str) -> list[Block]:
         if fence := _FENCE.match(line):
             return self._open_fence(fence)
-        if self._kind == "paragraph" and len(self._lines) == 1 and "|" in self._lines[0] and _DELIMITER.match(line):
+        if self._is_table(line):
             self._kind = "table"
             self._lines.append(line)
             return []
-        if self._kind == "table" and "|" in line:
-            self._lines.append(line)
-            return []
-        if _HEADING.match(line):
-            return [*self._end(), *self._alone("heading", line)]
-        if _RULE.match(line):
-            return [*self._end(), *self._alone("rule", line)]
+        if _HEADING.match(line) or _RULE.match(line):
+            return [*self._end(), *self._alone("heading" if _HEADING.match(line) else "rule", line)]
         if (item := _ITEM.match(line)) and self._begins_item(item):
             return self._item(item, line)
         return self._text(line)
+
+    def _is_table(self, line: str) -> bool:
+        """Whether a line goes on with a table, or is the one below the head that makes it one."""
+        if self._kind == "table":
+            return "|" in line
+        head = self._kind == "paragraph" and len(self._lines) == 1 and "|" in self._lines[0]
+        return head and bool(_DELIMITER.match(line))
 
     def _open_fence(self, fence: re.Match[str]) -> list[Block]:
         done = self._end()

@@ -83,8 +83,6 @@ class Output:
 
     def aside(self, text: str) -> None:
         """A dim line for a person: what the chat says about itself."""
-        if self.quiet:
-            return
         self._line(text, dim=self._color)
 
     def end_answer(self) -> None:

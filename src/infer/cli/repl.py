@@ -4,22 +4,31 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
+from infer.cli.account import Account, ways_out
 from infer.cli.inputs import read_file
 from infer.cli.line_editor import LineEditor, silent_keyboard
 from infer.cli.model import Opened, open_model, thinking, unused_gpu
-from infer.cli.report import Result, remarks
+from infer.cli.report import Result
 from infer.cli.session import Session
 from infer.cli.turn import Turn, View, show_answer
-from infer.errors import ContextOverflow, InferError, UsageError, WorkerDied
+from infer.errors import (
+    ContextOverflow,
+    InferError,
+    Interrupted,
+    ModelNotFound,
+    OutputUnwritable,
+    UsageError,
+    WorkerDied,
+)
 from infer.jobs.conversation import SUMMARY_QUESTION, Conversation, said
 from infer.jobs.sessions import SessionFile
 from infer.settings import Settings
 from infer.types import Completion, Message, Request, TextPart
 
 _LAST_BLOCKS = 0.5  # seconds the prompt cache has to write what is still in memory
-_NEARLY_FULL = 0.8  # share of the context
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +41,6 @@ class Attachment:
 
 
 @dataclass(slots=True)
-class Totals:
-    """What the chat has taken since it was started, in tokens and seconds; measured, not estimated."""
-
-    answers: int = 0
-    prompt: int = 0
-    cached: int = 0
-    completion: int = 0
-    prefill: float = 0.0
-    decode: float = 0.0
-    restore: float = 0.0
-
-
-@dataclass(slots=True)
 class Repl:
     """One chat.
 
@@ -52,8 +48,7 @@ class Repl:
     file        the session's file, None: nothing is kept
     default     what the next prompt begins with
     turn        the last answer
-    repeated    tokens that the last prompt had in common with what was computed for the one before, and that were
-                computed again: the template wrote them differently
+    shows_status  the status line follows each answer, because it does not stand below the prompt
     """
 
     session: Session
@@ -65,14 +60,12 @@ class Repl:
     conversation: Conversation
     file: SessionFile | None = None
     attachments: list[Attachment] = field(default_factory=list)
-    totals: Totals = field(default_factory=Totals)
+    account: Account = field(default_factory=Account)
     default: str = ""
     turn: Turn | None = None
     leaving: bool = False
-    repeated: int = 0
-    _warned: bool = False
-    _known: int = 0  # tokens that were computed for the branch that ends at `_known_head`
-    _known_head: int = 0
+    shows_status: bool = False
+    _signal: Interrupted | None = None
 
     def run(self, editor: LineEditor) -> None:
         """Read and answer until the user leaves."""
@@ -102,13 +95,19 @@ class Repl:
                 execute(self, text)
             elif text.strip() or self.attachments:
                 self.ask(text.removeprefix("/") if text.startswith("//") else text)
-        except UsageError as error:
-            self.session.output.error(error)
+        except OutputUnwritable:
+            raise
+        except Interrupted as signal:
+            self._interrupted(signal)
         except WorkerDied as error:
             self._revive(error)
         except InferError as error:
+            if not self.opened.worker.loaded and not isinstance(error, UsageError | ModelNotFound):
+                raise  # the model cannot be loaded: there is nothing to talk with
             self.session.output.error(error)
         self.keep()
+        if self._signal is not None:
+            raise self._signal
 
     def say(self, text: str) -> None:
         """A dim line about the chat itself."""
@@ -131,12 +130,16 @@ class Repl:
     def use(self, file: SessionFile, conversation: Conversation, *, new: bool) -> None:
         """Go on in another session's file. new: what was said so far is written into it first."""
         self.keep()
+        try:
+            if new:
+                file.append(conversation.records(), time=time.time())
+        except OSError as error:
+            file.close()
+            raise UsageError(what=f"cannot write {file.path}: {(error.strerror or str(error)).lower()}") from error
         if self.file is not None:
             self.file.close()
         self.file, self.conversation = file, conversation
-        if new:
-            file.append(conversation.records(), time=time.time())
-        self._known = 0
+        self.account.begin_again()
 
     def show_last(self) -> None:
         """The last exchange of the branch, as it was shown when it was new."""
@@ -189,10 +192,15 @@ class Repl:
         turn.stream(request)
         if turn.completion is not None:
             self._account(turn, turn.completion, request)
+        self._signal = turn.leaving
+        if turn.leaving is not None:
+            return turn if turn.text else None
         if turn.error is not None:
             self._failed(turn.error)
         elif turn.completion is None:
             self._reopen()
+        if self.shows_status and turn.completion is not None:
+            self.say(self.status())
         if turn.stopped:
             self.say("stopped" if turn.text else "stopped before anything came")
         return turn if turn.text else None
@@ -231,8 +239,7 @@ class Repl:
             ended=completion.finish_reason if completion else "abort",
             usage=completion.usage if completion else None,
         )
-        self._known = completion.context.used if completion else 0
-        self._known_head = self.conversation.head
+        self.account.ends_at(self.conversation.head, completion)
 
     def keep(self) -> None:
         """Append what has happened to the session's file, if there is one."""
@@ -252,15 +259,16 @@ class Repl:
         """
         before = self.opened
         settings = self.settings.changed(changes)
+        self.opened = open_model(name, settings, self.lora, self.session)
         try:
-            self.opened = open_model(name, settings, self.lora, self.session)
             self.opened.worker.tokenize("x")  # waits: whether it can be loaded is known then
         except InferError:
             self.session.renew()
             self.opened = open_model(before.model.ref, self.settings, self.lora, self.session)
             raise
         self.settings = settings
-        self.turn, self._known, self._warned = None, 0, False
+        self.turn = None
+        self.account.begin_again()
         self.conversation.set("model", self.opened.model.ref)
 
     def close(self) -> None:
@@ -301,6 +309,7 @@ class Repl:
 
     def summarise(self, count: int) -> Message | None:
         """A summary of the oldest `count` exchanges by the model, shown as it comes; None when none came."""
+        self.account.begin_again()  # the next prompt is no continuation of the last
         old = [node.message for turn in self.conversation.turns[:count] for node in turn]
         system = self.conversation.values.get("system")
         first = (said("system", system),) if system else ()
@@ -311,58 +320,33 @@ class Repl:
         return Message("assistant", (TextPart("".join(turn.text)),), tokens)
 
     def _account(self, turn: Turn, completion: Completion, request: Request) -> None:
-        """Remember and remark what an answer took."""
+        """Remember and say what an answer took."""
         first, self.turn = self.turn is None, turn
-        usage, timings, totals = completion.usage, completion.timings, self.totals
-        totals.answers += 1
-        totals.prompt, totals.cached = totals.prompt + usage.prompt, totals.cached + usage.cached
-        totals.completion += usage.completion
-        totals.prefill, totals.decode = totals.prefill + timings.prefill, totals.decode + timings.decode
-        totals.restore += timings.restore
-        self._compare(usage.cached, completion.context.dropped)
-        for remark in remarks(completion, request):
-            self.session.output.note(remark)
+        size, trained = self.opened.config.max_context, self.opened.model.metadata.context_length
+        for line in self.account.take(completion, request, self.conversation.head, size, trained):
+            self.session.output.note(line)
         if first and (note := unused_gpu(self.opened)):
             self.session.output.note(f"note: {note}")
-        self._warn(completion)
-
-    def _compare(self, cached: int, dropped: int) -> None:
-        """Note what of the branch that was computed last had to be computed again; the last token always may be."""
-        said = self.repeated > 0
-        goes_on = self._known_head and self._known_head == self.conversation.head and not dropped
-        self.repeated = max(0, self._known - 1 - cached) if goes_on else 0
-        if self.repeated and not said:
-            self.session.output.note(
-                f"note: {self.repeated:,} tokens of the history were computed again: "
-                "the chat template does not keep answers as they were generated (/cache)"
-            )
-
-    def _warn(self, completion: Completion) -> None:
-        """Say that the context is nearly full before it is."""
-        used, size = completion.context.used, self.opened.config.max_context
-        if used < _NEARLY_FULL * size:
-            self._warned = False
-        elif not self._warned:
-            self._warned = True
-            note = (
-                f"note: {used:,} of {size:,} tokens of the context are in use, there is room for {size - used:,} more"
-            )
-            self.session.output.note(note)
-            self.session.output.note(f"hint: {self._ways_out()}")
-
-    def _ways_out(self) -> str:
-        trained = self.opened.model.metadata.context_length
-        larger = trained > self.opened.config.max_context
-        ways = "/compact has the model summarise the oldest exchanges, /forget N leaves N of them out"
-        return ways + (f", /set ctx N makes it larger (up to {trained:,})" if larger else "")
 
     def _failed(self, error: InferError) -> None:
         if isinstance(error, WorkerDied):
             self._revive(error)
             return
+        if not self.opened.worker.loaded:
+            raise error
         self.session.output.error(error)
         if isinstance(error, ContextOverflow):
-            self.session.output.note(f"hint: {self._ways_out()}")
+            size, trained = self.opened.config.max_context, self.opened.model.metadata.context_length
+            self.session.output.note(ways_out(size, trained))
+
+    def _interrupted(self, signal: Interrupted) -> None:
+        """Ctrl-C while a command waited for the worker, which may still answer: that one has to go."""
+        if signal.facts["signal"] != SIGINT:
+            raise signal
+        self.session.signals.forgive()
+        self.session.renew()
+        self._reopen()
+        self.say("stopped")
 
     def _revive(self, error: InferError) -> None:
         """The worker died: say so, start another, go on."""

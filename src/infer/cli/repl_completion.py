@@ -30,23 +30,11 @@ def candidates(repl: Repl) -> Candidates:
 
 
 def _words(repl: Repl, name: str) -> Iterable[str]:
-    match name:
-        case "set":
-            return [key + " " for key in SETTABLE]
-        case "model":
-            return _models(repl)
-        case "load":
-            return sessions.names(repl.sessions)
-        case "switch":
-            return list(repl.conversation.names)
-        case "think":
-            return ("on", "off", "show")
-        case "export":
-            return [form + " " for form in FORMATS]
-        case "copy":
-            return ("code",)
-        case _:
-            return ()
+    fixed = {"think": ("on", "off", "show"), "copy": ("code",), "switch": tuple(repl.conversation.names)}
+    fixed |= {"set": tuple(key + " " for key in SETTABLE), "export": tuple(form + " " for form in FORMATS)}
+    if name == "model":
+        return _models(repl)
+    return sessions.names(repl.sessions) if name == "load" else fixed.get(name, ())
 
 
 def _models(repl: Repl) -> list[str]:

@@ -32,16 +32,16 @@ def context_lines(repl: "Repl") -> list[str]:
 
 def cache_lines(repl: "Repl") -> list[str]:
     """What the last prompt took from the cache, and what the chat has."""
-    completion, totals = repl.result().completion, repl.totals
+    completion, totals = repl.result().completion, repl.account.totals
     usage = completion.usage
     lines = [
         f"last prompt: {usage.prompt:,} tokens, {usage.cached:,} cached, {usage.prompt - usage.cached:,} computed",
-        f"this chat: {totals.prompt:,} of prompts, {totals.cached:,} cached, {totals.prompt - totals.cached:,} computed",
+        f"all prompts: {totals.prompt:,} tokens, {totals.cached:,} cached, {totals.prompt - totals.cached:,} computed",
     ]
     if totals.restore:
         lines.append(f"read from disk in {totals.restore * 1000:,.0f} ms")
-    if repl.repeated:
-        lines.append(f"computed again: {repl.repeated:,} tokens that the chat template wrote differently than before")
+    if repl.account.repeated:
+        lines.append(f"computed again: {repl.account.repeated:,} tokens that the chat template wrote differently than before")
     place = repl.opened.config.cache_dir
     return [*lines, f"on disk: {cache_dir(os.environ)} (infer cache stats)" if place else "on disk: off (--no-cache)"]
 
@@ -57,7 +57,7 @@ def params_lines(repl: "Repl", keys: Sequence[str]) -> list[str]:
 
 def stats_lines(repl: "Repl") -> list[str]:
     """The last answer as --verbose tells of it, and the sums of the chat."""
-    result, totals = repl.result(), repl.totals
+    result, totals = repl.result(), repl.account.totals
     computed = totals.prompt - totals.cached
     rates = [
         f"prefill {computed / totals.prefill:,.0f} tok/s" if totals.prefill else "",

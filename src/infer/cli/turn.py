@@ -44,6 +44,7 @@ class Turn:
     first_token, total   seconds since it was asked
     stopped              Ctrl-C ended it
     error                why there is no more of it: the worker died, the prompt does not fit
+    leaving              a signal other than Ctrl-C ended it: the program has to end
     """
 
     opened: Opened
@@ -56,6 +57,7 @@ class Turn:
     total: float = 0.0
     stopped: bool = False
     error: InferError | None = None
+    leaving: Interrupted | None = None
     _id: int = 0
     _started: float = 0.0
     _thought: float = 0.0
@@ -66,26 +68,23 @@ class Turn:
     _next_draw: float = 0.0
 
     def stream(self, request: Request) -> None:
-        """Ask and show. Raises Interrupted for a signal that ends the program, after what came has been shown."""
+        """Ask and show, until it has ended, failed or been stopped."""
         output = self.session.output
         self._started = time.monotonic()
         self._markdown = MarkdownStream(terminal_size()[0], color=output.color)
         self._live = Live(output.paint) if self.view.markdown else None
-        leaving: Interrupted | None = None
         with self.session.signals.held():
             try:
                 self._id = self.opened.worker.submit(request)
                 self._listen(None)
             except Interrupted as signal:
                 self.stopped = True
-                leaving = signal if signal.facts["signal"] != SIGINT else None
+                self.leaving = signal if signal.facts["signal"] != SIGINT else None
                 self._stop()
             except InferError as error:
                 self.error = error
             self.total = time.monotonic() - self._started
             self._end()
-        if leaving is not None:
-            raise leaving
 
     def _listen(self, deadline: float | None) -> None:
         for event in self.opened.worker.events(_TICK):
@@ -141,6 +140,10 @@ class Turn:
             output.reasoning(text)
             return
         self._folded = True
+        now = time.monotonic()
+        if now < self._next_draw:
+            return
+        self._next_draw = now + _TICK
         words = " ".join("".join(self.reasoning[-64:]).split())
         room = max(10, terminal_size()[0] - 14)
         output.progress(f"thinking … {words[-room:]}", dim=True)

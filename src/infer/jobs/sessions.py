@@ -92,6 +92,8 @@ class SessionFile:
             while data:
                 data = data[os.write(self._descriptor, data) :]
             os.fsync(self._descriptor)
+            if not size:
+                _sync_directory(self.path.parent)
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, size)
@@ -106,6 +108,15 @@ class SessionFile:
                 self.path.unlink()
         os.close(self._descriptor)
         self._descriptor = -1
+
+
+def _sync_directory(directory: Path) -> None:
+    """So that a new file's name survives a power loss as well."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def path_of(directory: Path, name: str) -> Path:
@@ -183,15 +194,19 @@ def _conversation(data: bytes, path: Path) -> Conversation:
     for number, line in enumerate(data.splitlines(), 1):
         try:
             item = json.loads(line)
-            if number == 1:
-                if item.get("infer") != "session" or item.get("version") != _VERSION:
-                    raise ValueError("it is of no version that this infer reads")
-            else:
+            if number > 1:
                 conversation.replay(_from_json(item))
+            else:
+                _check_head(item)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             why = str(error) if type(error) is ValueError else "not what was written there"
             raise SessionDamaged(path=str(path), line=number, why=why) from error
     return conversation
+
+
+def _check_head(item: dict[str, Any]) -> None:
+    if item.get("infer") != "session" or item.get("version") != _VERSION:
+        raise ValueError("it is of no version that this infer reads")
 
 
 def _line(item: dict[str, Any]) -> bytes:
