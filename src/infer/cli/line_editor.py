@@ -85,7 +85,8 @@ class LineEditor:
 
     def read(self, prompt: str, default: str = "") -> str:
         """A message. Raises EOFError for Ctrl-D at an empty prompt, KeyboardInterrupt for Ctrl-C at one."""
-        return self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False)
+        text = self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False)
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # pasted bytes that are no UTF-8
 
 
 def edit(text: str) -> str | None:

@@ -67,10 +67,19 @@ def plain(line: str) -> str:
 
 
 def _rows(line: str, width: int) -> int:
-    """How many rows of a terminal a line takes."""
+    """How many rows of a terminal a line takes: a wide character that does not fit goes into the next one."""
     from rich.cells import cell_len
 
-    return max(1, -(-cell_len(plain(line)) // width))
+    text = plain(line)
+    if cell_len(text) <= width:
+        return 1
+    rows, column = 1, 0
+    for sign in text:
+        cells = cell_len(sign)
+        if column + cells > width:
+            rows, column = rows + 1, 0
+        column += cells
+    return rows
 
 
 def _clipped(tail: Sequence[str], width: int, rows: int) -> list[str]:

@@ -1,0 +1,128 @@
+"""A real terminal for the real program: tmux, typed into and looked at.
+
+    with Terminal(command, "chat", "tiny") as terminal:
+        terminal.send("hello")          typed, and Enter
+        terminal.until("text")          wait for it on the screen
+        terminal.screen()               what a person sees, a list of lines
+        terminal.scrollback()           all that was ever written, lines that the terminal folded joined again
+"""
+
+import itertools
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cli.command import INFER, Command
+
+_NUMBERS = itertools.count()
+PATIENCE = 60.0  # seconds
+
+
+class Terminal:
+    """A tmux server of its own with one window in which one command runs. `line`: a line of shell instead of it."""
+
+    def __init__(
+        self,
+        command: Command,
+        *arguments: str | Path,
+        columns: int = 80,
+        rows: int = 24,
+        line: str | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self._socket = command.home / f"tmux-{next(_NUMBERS)}"
+        self._environment = {**command.environment, "TERM": "xterm-256color", **(env or {})}
+        self._environment["PATH"] = f"{INFER.parent}:{self._environment['PATH']}"
+        words = line or "exec " + shlex.join(["infer", *map(str, arguments)])
+        self._directory = command.home
+        settings = "set -g remain-on-exit on ; set -g history-limit 20000 ; set -s escape-time 0 ; set -g default-terminal xterm-256color"
+        config = command.home / "tmux.conf"
+        config.write_text(settings.replace(" ; ", "\n") + "\n")
+        self._tmux(
+            "-f", str(config), "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", str(command.home),
+            f"/bin/sh -c {shlex.quote(words)}",
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is not None:
+            print("\n".join(self.screen()))
+        self._tmux("kill-server")
+
+    def _tmux(self, *words: str, data: bytes | None = None) -> str:
+        done = subprocess.run(
+            ["tmux", "-u", "-S", self._socket, *words], env=self._environment, cwd=self._directory, input=data,
+            capture_output=True, timeout=20, check=True,
+        )  # fmt: skip
+        return done.stdout.decode()
+
+    @property
+    def pid(self) -> int:
+        return int(self._tmux("display-message", "-p", "#{pane_pid}"))
+
+    def type(self, text: str) -> None:
+        self._tmux("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def send(self, text: str) -> None:
+        """Type a message or a command, and Enter."""
+        self.type(text)
+        self.press("Enter")
+
+    def paste(self, text: str) -> None:
+        """As a terminal pastes it: in brackets, if the program asked for that."""
+        self._tmux("load-buffer", "-", data=text.encode())
+        self._tmux("paste-buffer", "-p", "-d")
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def screen(self) -> list[str]:
+        """The lines of the screen, trailing blanks and blank lines at the end taken away."""
+        return [line.rstrip() for line in self._tmux("capture-pane", "-p").rstrip("\n").split("\n")]
+
+    def scrollback(self, *, colors: bool = False) -> str:
+        return self._tmux("capture-pane", "-p", "-J", "-S", "-", *(["-e"] if colors else []))
+
+    def until(self, wanted: str | Callable[[], object], timeout: float = PATIENCE) -> None:
+        """Wait until a text is on the screen, or something has become true."""
+        deadline = time.monotonic() + timeout
+        while not (wanted in "\n".join(self.screen()) if isinstance(wanted, str) else wanted()):
+            assert time.monotonic() < deadline, f"nothing of {wanted!r} in {timeout} s:\n" + "\n".join(self.screen())
+            time.sleep(0.03)
+
+    def ready(self) -> None:
+        """Wait for the prompt: the last line that is not the status line is empty but for its sign."""
+        self.until(lambda: self._last().rstrip() == "›")
+
+    def ask(self, text: str) -> None:
+        """Send it and wait for the next prompt."""
+        before = self.scrollback().count("›")
+        self.send(text)
+        self.until(lambda: self.scrollback().count("›") > before and self._last().rstrip() == "›")
+
+    def _last(self) -> str:
+        lines = [line for line in self.screen() if line.strip()]
+        while lines and (" tokens" in lines[-1] and " · " in lines[-1]):
+            lines.pop()
+        return lines[-1] if lines else ""
+
+    def code(self, timeout: float = PATIENCE) -> int:
+        """Wait for its end: the exit code."""
+        self.until(lambda: self._tmux("display-message", "-p", "#{pane_dead}").strip() == "1", timeout)
+        return int(self._tmux("display-message", "-p", "#{pane_dead_status}").strip() or -1)
+
+
+def seconds_of_cpu(pid: int) -> float:
+    """Of one process, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
