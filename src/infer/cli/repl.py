@@ -11,6 +11,7 @@ from infer.cli.account import Account, ways_out
 from infer.cli.inputs import read_file
 from infer.cli.line_editor import LineEditor, silent_keyboard
 from infer.cli.model import Opened, open_model, thinking, unused_gpu
+from infer.cli.output import visible
 from infer.cli.report import Result
 from infer.cli.session import Session
 from infer.cli.turn import Turn, View, show_answer
@@ -285,7 +286,8 @@ class Repl:
     def status(self) -> str:
         """Model, context, speed and what was computed: what is known, nothing else."""
         size = self.opened.config.max_context
-        parts = [self.opened.model.ref]
+        ref = self.opened.model.ref
+        parts = [visible(Path(ref).name if ref.startswith(("/", ".")) else ref)]
         completion = self.turn.completion if self.turn else None
         if completion is None:
             parts.append(f"context {size:,} tokens")
