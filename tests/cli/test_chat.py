@@ -454,6 +454,28 @@ def test_sessions_are_listed_found_shown_and_removed(lonely: Command, reciter: P
     assert (gone_now.code, gone_now.lines[0]) == (2, "error: no session is called 'fruit'")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_signal_ends_it_in_good_order(
+    open_chat: Callable[..., Terminal], lonely: Command, counter: Path, busy: bool
+) -> None:
+    """The answer so far is kept, the terminal is as it was before, no worker stays behind."""
+    line = f"infer chat {counter} -t 0 --session s; echo code $?; stty -a | grep -o '[-]*echo ' ; exec sleep 60"
+    terminal = open_chat(line=line)
+    pid = children(terminal.pid)[0]
+    if busy:
+        terminal.send("count")
+        terminal.until("word60")
+    worker = children(pid)[0]
+    os.kill(pid, signal.SIGTERM)
+    terminal.until("code 143")
+    terminal.until("echo")
+    assert "-echo" not in terminal.scrollback()
+    assert gone(worker, 2)
+    if busy:
+        assert said(lonely, "s")[-1]["parts"][0].startswith("word1 word2 ")
+
+
 # --- what comes from outside
 
 

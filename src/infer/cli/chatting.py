@@ -16,7 +16,7 @@ from infer.errors import UsageError
 from infer.jobs import sessions
 from infer.jobs.conversation import Conversation
 from infer.jobs.sessions import SessionFile
-from infer.settings import SAMPLING_KEYS, Settings, data_dir, resolve
+from infer.settings import SAMPLING_KEYS, Settings, data_dir, parse, resolve, setting
 
 _STDIN = 0
 _KEPT = (*SAMPLING_KEYS, "max_tokens", "stop", "ctx", "think")  # what a session remembers of the settings
@@ -142,6 +142,7 @@ def _session(asked: Asked, directory: Path) -> tuple[SessionFile | None, Convers
 
 def _resumed(settings: Settings, conversation: Conversation) -> Settings:
     """What was set in the session holds again, unless the command line says otherwise."""
-    kept = {key: value for key, value in conversation.values.items() if key in _KEPT}
+    values = conversation.values
+    kept = {key: parse(setting(key), values[key], f"the session: {key}") for key in _KEPT if values.get(key) is not None}
     mine = {key: value for key, value in kept.items() if not settings.values[key].origin.startswith("--")}
     return settings.changed(mine, "the session")

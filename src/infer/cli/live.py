@@ -83,11 +83,14 @@ def _rows(line: str, width: int) -> int:
 
 
 def _clipped(tail: Sequence[str], width: int, rows: int) -> list[str]:
-    """The end of the tail, as much as fits into so many rows; a single line may be longer."""
+    """The end of the tail, as much as fits into so many rows; of a line that alone is larger, its end, colourless."""
     kept: list[str] = []
+    left = rows
     for line in reversed(tail):
-        rows -= _rows(line, width)
-        if rows < 0 and kept:
+        left -= _rows(line, width)
+        if left < 0:
             break
         kept.append(line)
+    if tail and not kept:
+        return [plain(tail[-1])[-(width * rows // 2) :]]  # every character may be a wide one
     return kept[::-1]

@@ -198,12 +198,14 @@ class Repl:
             return turn if turn.text else None
         if turn.error is not None:
             self._failed(turn.error)
-        elif turn.completion is None:
+        elif turn.worker_gone:
             self._reopen()
         if self.shows_status and turn.completion is not None:
             self.say(self.status())
         if turn.stopped:
             self.say("stopped" if turn.text else "stopped before anything came")
+        elif not turn.text and turn.completion is not None:
+            self.say("the answer is empty")
         return turn if turn.text else None
 
     def request(self, messages: tuple[Message, ...]) -> Request:

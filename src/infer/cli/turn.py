@@ -44,6 +44,7 @@ class Turn:
     first_token, total   seconds since it was asked
     stopped              Ctrl-C ended it
     error                why there is no more of it: the worker died, the prompt does not fit
+    worker_gone          the worker did not stop in time and was ended
     leaving              a signal other than Ctrl-C ended it: the program has to end
     """
 
@@ -58,6 +59,7 @@ class Turn:
     stopped: bool = False
     error: InferError | None = None
     leaving: Interrupted | None = None
+    worker_gone: bool = False
     _id: int = 0
     _started: float = 0.0
     _thought: float = 0.0
@@ -114,8 +116,9 @@ class Turn:
             self.opened.worker.abort(self._id)
             self._listen(time.monotonic() + _PATIENCE)
         signals.forgive()
-        if self.completion is None:
+        if self.completion is None and self.opened.worker.loaded:  # one that loads hears the abort when it has
             self.session.renew()
+            self.worker_gone = True
 
     def _take(self, content: str, reasoning: str, now: float) -> None:
         if self.first_token is None:
