@@ -111,6 +111,20 @@ def test_only_our_own_colours_reach_the_terminal(text: str) -> None:
         assert "\x1b" not in line
 
 
+@settings(max_examples=60, deadline=None)
+@given(TEXTS.filter(lambda text: "`" not in text and "~" not in text))
+def test_no_word_is_lost(text: str) -> None:
+    """Outside of code, where Markdown would take some away: HTML, definitions, cells of a table that has no head for them."""
+    assert "".join(map(plain, rendered(text, width=100))).count("word") == text.count("word")
+
+
+@pytest.mark.parametrize("text", ["<div>word</div>", "a <b>word</b>", "[^1]: word", "[word]: http://x", "`<b>` <word>", "x \\< word"])
+def test_what_markdown_hides_is_shown(text: str) -> None:
+    shown = "".join(map(plain, rendered(text, width=100)))
+    assert "word" in shown
+    assert shown.count("<") == text.count("<")
+
+
 CODE = 'def f(x):\n    """Several\n    lines."""\n\n\treturn {\n        "k": [x, "é 🦊"],  # ' + "long " * 30 + "\n    }\n\n\nf(1)"
 
 

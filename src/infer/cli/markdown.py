@@ -9,6 +9,7 @@ The finished lines together are the same however the text was cut. Code is writt
 line numbers and no line breaks of ours, so that copying it from the terminal gives the code.
 """
 
+import re
 from collections.abc import Iterable
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ _THEME = "ansi_dark"  # pygments' style in the sixteen colours that every termin
 # takes 1.4 ms a line; one of these keeps the lines together, up to so many. Wrong colours are possible, wrong text not.
 _OPENERS = (('"""', '"""'), ("'''", "'''"), ("/*", "*/"), ("<!--", "-->"), ("`", "`"))
 _TOGETHER = 60
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_HTML = re.compile(r"\\?<")
+_DEFINITION = re.compile(r"^(\s*)\[(?=[^\]]+\]:)", re.MULTILINE)
 _STYLES = {"markdown.code": "cyan", "markdown.item.number": "bold", "markdown.block_quote": "italic"}
 _HEADINGS = ("bold underline", "bold", "bold", "italic", "italic", "italic")
 
@@ -149,10 +153,28 @@ def _renderable(block: Block) -> "RenderableType":
     if block.kind == "heading":
         bare = block.text.lstrip()
         level = len(bare) - len(bare.lstrip("#"))
-        words = Markdown(bare.lstrip("#").strip().rstrip("#").strip() or " ", hyperlinks=False)
+        words = Markdown(_kept(bare.lstrip("#").strip().rstrip("#").strip()) or " ", hyperlinks=False)
         words.style = _HEADINGS[min(level, 6) - 1]
         return words
-    return Markdown(block.text, hyperlinks=False, code_theme=_THEME)
+    if block.kind == "table" and _is_ragged(block.text):
+        return Text(block.text)
+    return Markdown(_kept(block.text), hyperlinks=False, code_theme=_THEME)
+
+
+def _kept(text: str) -> str:
+    """Markdown of which nothing disappears: HTML and definitions of links (or footnotes) are text like any other."""
+    parts = []
+    at = 0
+    for span in _CODE_SPAN.finditer(text):
+        parts += [_HTML.sub("&lt;", text[at : span.start()]), span[0]]
+        at = span.end()
+    return _DEFINITION.sub(r"\1\\[", "".join([*parts, _HTML.sub("&lt;", text[at:])]))
+
+
+def _is_ragged(table: str) -> bool:
+    """Whether a row has more cells than the head; Markdown leaves these out."""
+    head, *rows = (line.strip().strip("|").count("|") for line in table.split("\n"))
+    return any(row > head for row in rows)
 
 
 def _painted(segments: "Iterable[Segment]", color: bool) -> str:
