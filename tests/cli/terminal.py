@@ -45,7 +45,7 @@ class Terminal:
         config.write_text(settings.replace(" ; ", "\n") + "\n")
         self._tmux(
             "-f", str(config), "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", str(command.home),
-            f"/bin/sh -c {shlex.quote(words)}",
+            "/bin/sh", "-c", words,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -102,19 +102,20 @@ class Terminal:
 
     def ready(self) -> None:
         """Wait for the prompt: the last line that is not the status line is empty but for its sign."""
-        self.until(lambda: self._last().rstrip() == "›")
+        self.until(lambda: self.last() == "›")
 
     def ask(self, text: str) -> None:
         """Send it and wait for the next prompt."""
         before = self.scrollback().count("›")
         self.send(text)
-        self.until(lambda: self.scrollback().count("›") > before and self._last().rstrip() == "›")
+        self.until(lambda: self.scrollback().count("›") > before and self.last() == "›")
 
-    def _last(self) -> str:
+    def last(self) -> str:
+        """The line of the prompt: the last one that is neither empty nor the status line."""
         lines = [line for line in self.screen() if line.strip()]
         while lines and (" tokens" in lines[-1] and " · " in lines[-1]):
             lines.pop()
-        return lines[-1] if lines else ""
+        return lines[-1].rstrip() if lines else ""
 
     def code(self, timeout: float = PATIENCE) -> int:
         """Wait for its end: the exit code."""

@@ -120,7 +120,8 @@ def test_thirty_pasted_lines_are_one_message(open_chat: Callable[..., Terminal],
     text = "\n".join(f"line {n} of what was pasted" for n in range(30))
     terminal.paste(text)
     terminal.until("line 29 of")
-    terminal.ask("")
+    terminal.press("Enter")
+    terminal.ready()
     terminal.type("first\\")
     terminal.press("Enter")
     terminal.type("second")
@@ -269,7 +270,7 @@ def test_every_command_does_what_it_says(open_chat: Callable[..., Terminal], lon
         if line == "/undo":
             terminal.send(line)
             terminal.until(expected)
-            terminal.until(lambda: terminal.scrollback().rstrip().split("\n")[-2].rstrip() == "› a")
+            terminal.until(lambda: terminal.last() == "› a")
             terminal.press("C-c")
             terminal.ready()
             continue
