@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import time
@@ -18,6 +19,7 @@ from ggufs import CHAT_TEMPLATE
 from infer.cli.commands import COMMANDS
 from scripted import pieces, write_scripted
 
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 MARKDOWN = """# Two things
 
 Here is **bold** text and a list:

@@ -136,8 +136,8 @@ def _retry(repl: Repl, argument: str) -> None:
 
 
 def _undo(repl: Repl, argument: str) -> None:
-    node = repl.conversation.undo()
-    repl.default = node.message.content[-1].text
+    *before, last = repl.conversation.undo().message.content
+    repl.default, repl.attachments = last.text, repl.reattach([part.text for part in before])
     repl.say("undone: the last question is in the prompt again, its answer is kept as a branch")
 
 
@@ -146,8 +146,7 @@ def _edit(repl: Repl, argument: str) -> None:
     *before, last = node.message.content
     changed = edit(last.text)
     if changed is None:
-        repl.conversation.undo()
-        repl.default = last.text
+        _undo(repl, "")
         repl.say("change it in the prompt ($EDITOR is not set, or it failed)")
     elif not changed.strip() or changed == last.text:
         repl.say("nothing was changed")
