@@ -12,6 +12,7 @@ Kind = Literal["paragraph", "item", "table", "quote", "heading", "rule", "code"]
 
 _FENCE = re.compile(r"( *)(`{3,}|~{3,})\s*([^`]*)$")
 _HEADING = re.compile(r" {0,3}#{1,6}(\s|$)")
+_UNDERLINE = re.compile(r" {0,3}=+[ \t]*$")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(\1[ \t]*){2,}$")
 _ITEM = re.compile(r"( *)([-*+]|(\d{1,9})[.)])(\s+|$)")
 _DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
@@ -46,6 +47,7 @@ class Blocks:
         self._fence = ""
         self._language = ""
         self._in_list = False  # the last block that ended was an item
+        self._ordered = False  # its list has numbers
         self._gap = False  # a blank line stands before this one
 
     def copy(self) -> "Blocks":
@@ -99,6 +101,9 @@ class Blocks:
             self._kind = "table"
             self._lines.append(line)
             return []
+        if self._kind == "paragraph" and _UNDERLINE.match(line):
+            title, self._kind = " ".join(self._lines), None
+            return self._alone("heading", f"# {title}")
         if _HEADING.match(line) or _RULE.match(line):
             return [*self._end(), *self._alone("heading" if _HEADING.match(line) else "rule", line)]
         if (item := _ITEM.match(line)) and self._begins_item(item):
@@ -134,7 +139,9 @@ class Blocks:
             self._lines.append(line)  # of a list inside this item
             return []
         done = self._end()
-        self._kind, self._goes_on, self._indent = "item", self._in_list and bool(item[0]), min(indent, 3)
+        ordered = item[3] is not None
+        self._goes_on, self._ordered = self._in_list and ordered == self._ordered, ordered
+        self._kind, self._indent = "item", min(indent, 3)
         self._lines = [line[self._indent :]]
         return done
 
