@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw docs/chat.svg: a chat with `tiny`, typed into the real program in a real terminal (tmux), as it then stands there.
+"""Draw docs/chat.svg: a chat with `tiny`, typed into the real program in a real terminal (tmux).
 
 .venv/bin/python scripts/chat_picture.py
 """

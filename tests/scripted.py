@@ -58,7 +58,15 @@ def write_scripted(
     add("token_embd", embedding.astype(np.float16))
     add("output", output.astype(np.float16))
     add("output_norm", np.ones(WIDTH, dtype=np.float32))
-    rows = {"attn_q": 32, "attn_k": 32, "attn_v": 32, "attn_output": WIDTH, "ffn_gate": ffn, "ffn_up": ffn, "ffn_down": WIDTH}
+    rows = {
+        "attn_q": 32,
+        "attn_k": 32,
+        "attn_v": 32,
+        "attn_output": WIDTH,
+        "ffn_gate": ffn,
+        "ffn_up": ffn,
+        "ffn_down": WIDTH,
+    }
     columns = {"attn_output": 32, "ffn_down": ffn}
     for layer in range(layers):
         for name, count in rows.items():

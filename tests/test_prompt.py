@@ -135,10 +135,16 @@ def test_a_template_that_rewrites_answers_gets_its_way(builder: Builder) -> None
     """What it makes of them is tokenised; answers that it copies are still spliced."""
     shout = CHAT_TEMPLATE.replace("message['content']", "message['content'] | upper")
     told = chat(builder, "the fox", spelt_in_bytes(builder, "the fox"))
-    assert builder(shout).render(Request(told)).tokens == builder(shout).render(Request(chat(builder, "the fox", ()))).tokens
+    assert (
+        builder(shout).render(Request(told)).tokens
+        == builder(shout).render(Request(chat(builder, "the fox", ()))).tokens
+    )
     trim = CHAT_TEMPLATE.replace("message['content']", "message['content'] | trim")
     ids = spelt_in_bytes(builder, "the fox")
-    both = (*chat(builder, "the fox", ids), Message("assistant", (TextPart("fox\n"),), spelt_in_bytes(builder, "fox\n")))
+    both = (
+        *chat(builder, "the fox", ids),
+        Message("assistant", (TextPart("fox\n"),), spelt_in_bytes(builder, "fox\n")),
+    )
     tokens = builder(trim).render(Request((*both, *messages("more")))).tokens
     assert list(ids) == tokens[(at := tokens.index(ids[0], 3)) : at + len(ids)]
 

@@ -1,10 +1,10 @@
 """A real terminal for the real program: tmux, typed into and looked at.
 
-    with Terminal(command, "chat", "tiny") as terminal:
-        terminal.send("hello")          typed, and Enter
-        terminal.until("text")          wait for it on the screen
-        terminal.screen()               what a person sees, a list of lines
-        terminal.scrollback()           all that was ever written, lines that the terminal folded joined again
+with Terminal(command, "chat", "tiny") as terminal:
+    terminal.send("hello")          typed, and Enter
+    terminal.until("text")          wait for it on the screen
+    terminal.screen()               what a person sees, a list of lines
+    terminal.scrollback()           all that was ever written, lines that the terminal folded joined again
 """
 
 import itertools
@@ -40,9 +40,9 @@ class Terminal:
         self._environment["PATH"] = f"{INFER.parent}:{self._environment['PATH']}"
         words = line or "exec " + shlex.join(["infer", *map(str, arguments)])
         self._directory = command.home
-        settings = "set -g remain-on-exit on ; set -g history-limit 20000 ; set -s escape-time 0 ; set -g default-terminal xterm-256color"
+        settings = ("-g remain-on-exit on", "-g history-limit 20000", "-s escape-time 0")
         config = command.home / "tmux.conf"
-        config.write_text(settings.replace(" ; ", "\n") + "\n")
+        config.write_text("".join(f"set {setting}\n" for setting in settings))
         self._tmux(
             "-f", str(config), "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", str(command.home),
             "/bin/sh", "-c", words,

@@ -8,6 +8,7 @@ import signal
 import stat
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,14 @@ Here is bold text and a list:
 def double(x):
     return 2 * x
 
- fruit   count
- ──────────────
- apple   3
+ fruit  count
+ ────────────
+ apple      3
 
 That is all.
 ›"""
 WORDS = [f"word{n} " if n % 40 else f"word{n}\n\n" for n in range(1, 2500)]
-SLOW = {"layers": 10, "ffn": 4096}  # about 100 tokens a second on one core
+SLOW = {"layers": 4, "ffn": 2048}  # some hundred tokens a second on one core
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +118,9 @@ def test_an_exchange_looks_like_this(open_chat: Callable[..., Terminal], reciter
     assert terminal.code() == 0
 
 
-def test_thirty_pasted_lines_are_one_message(open_chat: Callable[..., Terminal], lonely: Command, reciter: Path) -> None:
+def test_thirty_pasted_lines_are_one_message(
+    open_chat: Callable[..., Terminal], lonely: Command, reciter: Path
+) -> None:
     terminal = open_chat(reciter, "-t", "0", "--session", "s")
     text = "\n".join(f"line {n} of what was pasted" for n in range(30))
     terminal.paste(text)
@@ -191,7 +194,9 @@ def test_ctrl_c_twice_leaves_and_once_does_not(open_chat: Callable[..., Terminal
 
 
 @pytest.mark.slow
-def test_the_history_is_searched_in_another_run(open_chat: Callable[..., Terminal], lonely: Command, reciter: Path) -> None:
+def test_the_history_is_searched_in_another_run(
+    open_chat: Callable[..., Terminal], lonely: Command, reciter: Path
+) -> None:
     terminal = open_chat(reciter, "-t", "0")
     terminal.ask("a question about zebras")
     terminal.ask("something else")
@@ -329,7 +334,9 @@ def test_a_worker_that_dies_is_replaced(
 
 
 @pytest.mark.slow
-def test_every_turn_computes_only_what_is_new(open_chat: Callable[..., Terminal], lonely: Command, models_dir: Path) -> None:
+def test_every_turn_computes_only_what_is_new(
+    open_chat: Callable[..., Terminal], lonely: Command, models_dir: Path
+) -> None:
     """20 turns in one process, then another one that goes on with them: `cached` is all that was there before."""
     lonely.environment["INFER_NO_CACHE"] = ""
     script = write_scripted(models_dir / "turns.gguf", [f"answer{n} " for n in range(30)], **SLOW)  # type: ignore[arg-type]
@@ -342,7 +349,7 @@ def test_every_turn_computes_only_what_is_new(open_chat: Callable[..., Terminal]
     again.ask("one more question")
     answers = [message["usage"] for message in said(lonely, "s") if message["role"] == "assistant"]
     assert len(answers) == 21
-    for before, after in zip(answers, answers[1:], strict=False):
+    for before, after in pairwise(answers):
         assert after["cached"] == before["prompt"] + before["completion"]
         assert after["prompt"] - after["cached"] < 30
     assert "computed again" not in again.scrollback()
@@ -483,11 +490,12 @@ def test_a_signal_ends_it_in_good_order(
 
 
 PAYLOADS = [
-    b"\x1b[31m", b"\x1b[2J", b"\x1b[H", b"\x1b]0;title\x07", b"\x1b]52;c;aGk=\x07", b"\x1b]8;;http://x\x1b\\", b"\x1bP1$r\x1b\\",
-    b"\x1b[6n", b"\x1b[c", b"\x1b[>c", b"\x1b[5n", b"\x1b[?1049h", b"\x1b[?2004l", b"\x1b[?25l", b"\x1bc", b"\x1b7", b"\x1b8",
-    b"\x1b[3J", b"\x1b[21t", b"\x1b[?1000h", b"\x1b_x\x1b\\", b"\x1b^x\x1b\\", b"\x1b(0", b"\x1b#8", b"\x1b[4h", b"\x1b[20l",
-    b"\x9b31m", b"\x9d0;x\x9c", b"\xc2\x9b31m", b"\xc2\x9d0;x\xc2\x9c", b"\x07", b"\x08\x08", b"\x0b", b"\x0c", b"\x0e", b"\x0f",
-    b"\x05", b"\x7f", b"\r overwritten", b"\xe2\x80\xae txt", b"\xe2\x81\xa6x", b"\x1b[1;31;40mx\x1b[0m",
+    b"\x1b[31m", b"\x1b[2J", b"\x1b[H", b"\x1b]0;title\x07", b"\x1b]52;c;aGk=\x07", b"\x1b]8;;http://x\x1b\\",
+    b"\x1bP1$r\x1b\\", b"\x1b[6n", b"\x1b[c", b"\x1b[>c", b"\x1b[5n", b"\x1b[?1049h", b"\x1b[?2004l", b"\x1b[?25l",
+    b"\x1bc", b"\x1b7", b"\x1b8", b"\x1b[3J", b"\x1b[21t", b"\x1b[?1000h", b"\x1b_x\x1b\\", b"\x1b^x\x1b\\",
+    b"\x1b(0", b"\x1b#8", b"\x1b[4h", b"\x1b[20l", b"\x9b31m", b"\x9d0;x\x9c", b"\xc2\x9b31m", b"\xc2\x9d0;x\xc2\x9c",
+    b"\x07", b"\x08\x08", b"\x0b", b"\x0c", b"\x0e", b"\x0f", b"\x05", b"\x7f", b"\r overwritten",
+    b"\xe2\x80\xae txt", b"\xe2\x81\xa6x", b"\x1b[1;31;40mx\x1b[0m",
 ]  # fmt: skip
 
 
@@ -541,8 +549,9 @@ def test_a_large_paste_is_there_at_once(open_chat: Callable[..., Terminal], lone
         before, started = seconds_of_cpu(terminal.pid), time.monotonic()
         terminal.paste(text)
         terminal.until("END")
-        print(f"{len(text):,} characters: {time.monotonic() - started:.2f} s, {seconds_of_cpu(terminal.pid) - before:.2f} s of CPU")
-        assert time.monotonic() - started < 1.0
+        seconds, cpu = time.monotonic() - started, seconds_of_cpu(terminal.pid) - before
+        print(f"{len(text):,} characters: {seconds:.2f} s, {cpu:.2f} s of CPU")
+        assert seconds < 1.0
         terminal.press("C-c")
         terminal.ready()
 

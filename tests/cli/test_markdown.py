@@ -58,8 +58,8 @@ def f(x):
  3 third
 
  a   b
- ──────
- 1   22
+ ─────
+ 1  22
 
 ▌ quoted again
 
@@ -68,14 +68,16 @@ def f(x):
 The end."""
 
 PIECES = st.sampled_from(
-    ["# ", "## x", "- ", "* ", "1. ", "2) ", "```", "```python", "~~~", "|", "|--|", "|-|-|", "\n", "\n", "\n\n", "word ", "**",
-     "`", "_", "> ", "  ", "    ", "\x1b[31m", "\x9b", "é", "🦊", "漢字", "---", "===", "\t", "\r", "[a](b)", "<b>", "def f():",
-     '"""', "/*", "*/", "x" * 50, "\u202e", "&amp;", "\\", "!"]
+    ["# ", "## x", "- ", "* ", "1. ", "2) ", "```", "```python", "~~~", "|", "|--|", "|-|-|", "\n", "\n", "\n\n",
+    "word ", "**", "`", "_", "> ", "  ", "    ", "\x1b[31m", "\x9b", "é", "🦊", "漢字", "---", "===", "\t", "\r",
+    "[a](b)", "<b>", "def f():", '"""', "/*", "*/", "x" * 50, "\u202e", "&amp;", "\\", "!"]
 )  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=40).map("".join)
 
 
-def rendered(text: str, cuts: Sequence[int] = (), width: int = 40, *, color: bool = True, tails: bool = False) -> list[str]:
+def rendered(
+    text: str, cuts: Sequence[int] = (), width: int = 40, *, color: bool = True, tails: bool = False
+) -> list[str]:
     stream = MarkdownStream(width, color=color)
     lines, start = [], 0
     for end in [*sorted(cuts), len(text)]:
@@ -114,18 +116,24 @@ def test_only_our_own_colours_reach_the_terminal(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(TEXTS.filter(lambda text: "`" not in text and "~" not in text))
 def test_no_word_is_lost(text: str) -> None:
-    """Outside of code, where Markdown would take some away: HTML, definitions, cells of a table that has no head for them."""
+    """Outside of code, where Markdown takes some away: HTML, definitions, cells that have no head."""
     assert "".join(map(plain, rendered(text, width=100))).count("word") == text.count("word")
 
 
-@pytest.mark.parametrize("text", ["<div>word</div>", "a <b>word</b>", "[^1]: word", "[word]: http://x", "`<b>` <word>", "x \\< word"])
+@pytest.mark.parametrize(
+    "text", ["<div>word</div>", "a <b>word</b>", "[^1]: word", "[word]: http://x", "`<b>` <word>", "x \\< word"]
+)
 def test_what_markdown_hides_is_shown(text: str) -> None:
     shown = "".join(map(plain, rendered(text, width=100)))
     assert "word" in shown
     assert shown.count("<") == text.count("<")
 
 
-CODE = 'def f(x):\n    """Several\n    lines."""\n\n\treturn {\n        "k": [x, "é 🦊"],  # ' + "long " * 30 + "\n    }\n\n\nf(1)"
+CODE = (
+    'def f(x):\n    """Several\n    lines."""\n\n\treturn {\n        "k": [x, "é 🦊"],  # '
+    + "long " * 30
+    + "\n    }\n\n\nf(1)"
+)
 
 
 @pytest.mark.parametrize("language", ["python", "", "nonsense", "js", "html", "diff", "c++", "text"])

@@ -107,8 +107,9 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 BAD_LINES = [
     b"null", b"[]", b"{", b'{"message":1}', b'{"message":9,"parent":8,"role":"user","parts":[]}',
-    b'{"message":3,"parent":2,"role":"system","parts":["x"]}', b'{"message":3,"parent":2,"role":"user","parts":[1]}',
-    b'{"head":7}', b'{"name":"x","at":99}', b"\xff\xfe", b"[" * 100_000, b'{"message":3,"parent":3,"role":"user","parts":[]}',
+    b'{"message":3,"parent":2,"role":"system","parts":["x"]}',
+    b'{"message":3,"parent":2,"role":"user","parts":[1]}', b'{"head":7}', b'{"name":"x","at":99}', b"\xff\xfe",
+    b"[" * 100_000, b'{"message":3,"parent":3,"role":"user","parts":[]}',
     b'{"message":3,"parent":2,"role":"assistant","parts":["x"],"usage":{"x":1}}',
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What the answers of a chat have taken, and what a person must be told about it: counted and measured, not estimated."""
+"""What the answers of a chat have taken, and what a person must be told about it: counted and measured."""
 
 from dataclasses import dataclass, field
 

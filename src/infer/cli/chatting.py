@@ -96,7 +96,7 @@ def _chat(
 
 
 def _greet(repl: Any, *, resumed: bool) -> None:
-    repl.say(f"{repl.opened.model.ref}, context {repl.opened.config.max_context:,} tokens; /help lists the commands")
+    repl.say(f"{repl.model_name}, context {repl.opened.config.max_context:,} tokens; /help lists the commands")
     for attachment in repl.attachments:
         repl.say(f"{attachment.path}: {attachment.tokens:,} tokens, attached to the first message")
     if resumed:
@@ -143,6 +143,8 @@ def _session(asked: Asked, directory: Path) -> tuple[SessionFile | None, Convers
 def _resumed(settings: Settings, conversation: Conversation) -> Settings:
     """What was set in the session holds again, unless the command line says otherwise."""
     values = conversation.values
-    kept = {key: parse(setting(key), values[key], f"the session: {key}") for key in _KEPT if values.get(key) is not None}
+    kept = {
+        key: parse(setting(key), values[key], f"the session: {key}") for key in _KEPT if values.get(key) is not None
+    }
     mine = {key: value for key, value in kept.items() if not settings.values[key].origin.startswith("--")}
     return settings.changed(mine, "the session")

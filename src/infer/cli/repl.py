@@ -285,11 +285,16 @@ class Repl:
         if self.file is not None:
             self.file.close()
 
+    @property
+    def model_name(self) -> str:
+        """The model's name; of a path its last part."""
+        ref = self.opened.model.ref
+        return Path(ref).name if ref.startswith(("/", ".")) else ref
+
     def status(self) -> str:
         """Model, context, speed and what was computed: what is known, nothing else."""
         size = self.opened.config.max_context
-        ref = self.opened.model.ref
-        parts = [visible(Path(ref).name if ref.startswith(("/", ".")) else ref)]
+        parts = [visible(self.model_name)]
         completion = self.turn.completion if self.turn else None
         if completion is None:
             parts.append(f"context {size:,} tokens")

@@ -41,7 +41,9 @@ def cache_lines(repl: "Repl") -> list[str]:
     if totals.restore:
         lines.append(f"read from disk in {totals.restore * 1000:,.0f} ms")
     if repl.account.repeated:
-        lines.append(f"computed again: {repl.account.repeated:,} tokens that the chat template wrote differently than before")
+        lines.append(
+            f"computed again: {repl.account.repeated:,} tokens that the chat template wrote differently than before"
+        )
     place = repl.opened.config.cache_dir
     return [*lines, f"on disk: {cache_dir(os.environ)} (infer cache stats)" if place else "on disk: off (--no-cache)"]
 
