@@ -20,7 +20,7 @@ from typing import Self
 from cli.command import INFER, Command
 
 _NUMBERS = itertools.count()
-PATIENCE = 60.0  # seconds
+PATIENCE = 30.0  # seconds
 
 
 class Terminal:
@@ -94,9 +94,9 @@ class Terminal:
         return self._tmux("capture-pane", "-p", "-J", "-S", "-", *(["-e"] if colors else []))
 
     def until(self, wanted: str | Callable[[], object], timeout: float = PATIENCE) -> None:
-        """Wait until a text is on the screen, or something has become true."""
+        """Wait until a text has been on the screen, or something has become true."""
         deadline = time.monotonic() + timeout
-        while not (wanted in "\n".join(self.screen()) if isinstance(wanted, str) else wanted()):
+        while not (wanted in self.scrollback() if isinstance(wanted, str) else wanted()):
             assert time.monotonic() < deadline, f"nothing of {wanted!r} in {timeout} s:\n" + "\n".join(self.screen())
             time.sleep(0.03)
 
