@@ -147,7 +147,10 @@ class PromptBuilder:
             around = pieces(part, sentinel)
             text += around
             if number % 2:
-                tokens += request.messages[chosen[number // 2]].token_ids
+                answer = request.messages[chosen[number // 2]]
+                if "".join(around) != answer.text:
+                    return None
+                tokens += answer.token_ids
             else:
                 tokens += self._tokens(around, goes_on=number > 0)
         return Prompt("".join(text), self._with_bos(tokens))
