@@ -118,9 +118,16 @@ class Terminal:
         return lines[-1].rstrip() if lines else ""
 
     def code(self, timeout: float = PATIENCE) -> int:
-        """Wait for its end: the exit code."""
-        self.until(lambda: self._tmux("display-message", "-p", "#{pane_dead}").strip() == "1", timeout)
-        return int(self._tmux("display-message", "-p", "#{pane_dead_status}").strip() or -1)
+        """Wait for its end: the exit code, negative when a signal ended it."""
+        ended = ["0", "", ""]
+
+        def look() -> bool:
+            shown = self._tmux("display-message", "-p", "#{pane_dead},#{pane_dead_status},#{pane_dead_signal}")
+            ended[:] = shown.strip().split(",")
+            return ended[0] == "1" and any(ended[1:])
+
+        self.until(look, timeout)
+        return int(ended[1] or f"-{ended[2]}")
 
 
 def seconds_of_cpu(pid: int) -> float:
