@@ -169,8 +169,10 @@ def test_no_word_is_lost_or_repeated_when_the_window_changes(
     terminal.until("word70")
     terminal.resize(columns, 24)
     terminal.until("word170")
+    time.sleep(1)  # a person takes that long
     terminal.resize(80, 20)
     terminal.until("word260")
+    time.sleep(0.6)
     terminal.press("C-c")
     terminal.until("stopped")
     words = [word for word in terminal.scrollback().split() if word.startswith("word")]

@@ -16,6 +16,7 @@ from infer.types import Completion, Failed, Finished, Progress, Request, TextDel
 _TICK = 0.05  # seconds between looks at the clock while nothing arrives
 _SILENCE = 1.0  # seconds of silence before a person is told what is going on
 _PATIENCE = 1.0  # seconds a worker has to stop; a decode on a GPU cannot be interrupted
+_SETTLES = 0.3  # seconds; tmux tells a program of a new size up to 0.25 s after the lines were folded
 _QUIETEST, _SHARE = 0.03, 40  # seconds between two draws, at least; and so many times what the last one took
 
 
@@ -68,6 +69,7 @@ class Turn:
     _live: Live | None = None
     _unfed: list[str] = field(default_factory=list)
     _next_draw: float = 0.0
+    _size: tuple[int, int] | None = None
 
     def stream(self, request: Request) -> None:
         """Ask and show, until it has ended, failed or been stopped."""
@@ -160,7 +162,11 @@ class Turn:
         """Show what came. The next draw waits so long that drawing takes a small share of a core, whatever it costs."""
         assert self._live is not None
         started = time.thread_time()
-        self._markdown.width = terminal_size()[0]
+        before, self._size = self._size, terminal_size()
+        if before not in (None, self._size):  # a window that is being dragged: wait until it has its size
+            self._next_draw = time.monotonic() + _SETTLES
+            return
+        self._markdown.width = self._size[0]
         finished = self._markdown.feed("".join(self._unfed))
         self._unfed.clear()
         self._live.draw(finished, self._markdown.tail())
