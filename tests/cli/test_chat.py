@@ -388,8 +388,9 @@ def test_a_context_that_fills_up_is_announced(open_chat: Callable[..., Terminal]
         terminal.ask(f"question {number}")
     assert "tokens of the context are in use" in terminal.scrollback()
     assert "/compact" in terminal.scrollback()
-    terminal.ask("word " * 60)
-    assert "error: the prompt has" in terminal.scrollback()
+    terminal.send("word " * 60)
+    terminal.until("error: the prompt has")
+    terminal.until(lambda: terminal.last().endswith("word word"))  # it is in the prompt again
     terminal.press("C-c")
     terminal.ready()
     terminal.ask("/forget 2")
