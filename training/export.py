@@ -1,7 +1,9 @@
 """Write a checkpoint as a GGUF file, and check the file against the checkpoint through llama.cpp.
 
-python export.py RUN/checkpoint.pt ../src/infer/data/tiny.gguf
-python export.py --check RUN/checkpoint.pt ../src/infer/data/tiny.gguf     (needs llama_cpp)
+python export.py RUN/checkpoint.pt [RUN2/checkpoint.pt ...] ../src/infer/data/tiny.gguf
+python export.py --check RUN/checkpoint.pt ... ../src/infer/data/tiny.gguf     (needs llama_cpp)
+
+Of several checkpoints the mean of the weights is taken. They must be of one line: a run and one that began with it.
 """
 
 import argparse
@@ -29,11 +31,12 @@ MATRICES = {
 NORMS = {"attn_norm": "attn_norm", "ffn_norm": "ffn_norm"}
 
 
-def load(path):
-    """The network of a checkpoint, in float32."""
-    saved = torch.load(path, weights_only=False, map_location="cpu")
-    model = Llama(Shape(**saved["shape"]))
-    model.load_state_dict(saved["weights"])
+def load(paths):
+    """The network of a checkpoint, or the mean of several, in float32."""
+    saved = [torch.load(path, weights_only=False, map_location="cpu") for path in paths]
+    model = Llama(Shape(**saved[0]["shape"]))
+    names = saved[0]["weights"]
+    model.load_state_dict({name: torch.stack([one["weights"][name] for one in saved]).mean(0) for name in names})
     return model.eval()
 
 
@@ -121,10 +124,10 @@ def check(model, path):
     runtime = Runtime(path)
     encode = tokenizer.encoder(tokenizer.load())
     samples = list(texts(random.Random("export"), 22))[:170] + ODD_TEXTS
-    same = sum(encode(text) == runtime.tokenize(text) for text in samples)
+    same = sum(encode(text)[0] == runtime.tokenize(text) for text in samples)
     worst, agree, total = 0.0, 0, 0
     for text in samples[:20]:
-        ids = [tokenizer.USER, *encode(text), tokenizer.END, tokenizer.ASSISTANT]
+        ids = [tokenizer.USER, *encode(text)[0], tokenizer.END, tokenizer.ASSISTANT]
         with torch.no_grad():
             mine = model.logits(model(torch.tensor([ids])))[0].numpy()
         theirs = runtime.logits(ids)
@@ -187,11 +190,11 @@ ODD_TEXTS = [
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("file", type=Path)
     parser.add_argument("--check", action="store_true", help="compare an existing file, write nothing")
     options = parser.parse_args()
-    model = load(options.checkpoint)
+    model = load(options.checkpoints)
     if options.check:
         print(check(model, options.file))
     else:

@@ -17,7 +17,7 @@ from infer.engine.engine import Engine, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
-from infer.engine.reuse import NOT_SERVED, open_reuse
+from infer.engine.reuse import KERNEL_NOISE, open_reuse
 from infer.engine.scheduler import Sequence, State
 from infer.errors import BadModelFile, EmptyPrompt, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
@@ -36,10 +36,6 @@ from infer.types import (
     Timings,
     Usage,
 )
-
-# Share of the standard deviation of the logits by which two right ways to compute them may differ: 0.016 was measured
-# for sliding windows, 0 to 0.001 elsewhere; what is wrong is off by a half or more (docs/prompt-cache.md).
-_KERNEL_NOISE = 0.05
 
 
 @dataclass(slots=True)
@@ -81,7 +77,7 @@ class LLM:
         """What depends on the configuration, over the weights that are loaded."""
         model, config = self._model, self._config
         self._answers: dict[int, _Answer] = {}
-        self._reuse = open_reuse(model, self._path, config)
+        self._reuse, self._no_cache = open_reuse(model, self._path, config)
         self._engine = Engine(model, config, self.abort_flag, self._reuse)
         source = model.chat_template
         self._prompts = PromptBuilder(model.vocabulary, source, config.max_context, model.trained_context)
@@ -160,9 +156,7 @@ class LLM:
     @property
     def warning(self) -> str | None:
         """What the prompt cache could not do, None when all was well."""
-        if self._reuse is None:
-            return None if self._config.cache_dir is None else NOT_SERVED
-        return self._reuse.warning
+        return self._reuse.warning if self._reuse else self._no_cache
 
     def __enter__(self) -> Self:
         return self
@@ -186,7 +180,7 @@ class LLM:
         cached, found = _last_logits(self._engine, prompt.tokens, stops)
         difference = max(abs(a - b) for a, b in zip(expected, found, strict=True))
         spread = pstdev(expected)
-        if not difference <= _KERNEL_NOISE * spread:
+        if not difference <= KERNEL_NOISE * spread:
             raise IntegrityError(
                 what=f"{cached:,} tokens from the prompt cache give other logits than computing them: "
                 f"they differ by up to {difference:.3g}, their standard deviation is {spread:.3g}",

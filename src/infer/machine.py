@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,15 @@ class Machine:
 def detect() -> Machine:
     """Ask the system; each question falls back to a modest answer."""
     return Machine(cores=_cores(), memory_free=_memory_free(), gpu=_gpu())
+
+
+def disk_free(place: Path) -> int:
+    """Bytes that are free where `place` is or will be; 0 where nobody knows."""
+    for directory in (place, *place.parents):
+        with suppress(OSError):
+            status = os.statvfs(directory)
+            return status.f_bavail * status.f_frsize
+    return 0
 
 
 def _cores() -> int:

@@ -139,12 +139,28 @@ def test_what_belongs_to_another_user_is_a_miss(cached: Command, model: Path) ->
     assert (again["usage"]["cached"], again["text"]) == (0, expected)
 
 
-def test_a_model_whose_rotation_depends_on_the_context_runs_without_the_cache(cached: Command, tmp_path: Path) -> None:
-    model = write_gguf(tmp_path / "long.gguf", context=2048, extra={"llama.rope.scaling.type": "longrope"})
+TWO_ROTATIONS = {
+    "as Phi-3's files say it": {"llama.rope.scaling.original_context_length": 512},
+    "longrope": {"llama.rope.scaling.type": "longrope"},
+}
+
+
+@pytest.mark.parametrize("says", TWO_ROTATIONS)
+def test_a_model_whose_rotation_depends_on_the_context_runs_without_the_cache(
+    cached: Command, tmp_path: Path, says: str
+) -> None:
+    model = write_gguf(tmp_path / "long.gguf", context=2048, extra=TWO_ROTATIONS[says])
     first = ask(cached, model, document(400), "?", "-v")
     assert "the prompt cache cannot serve this model" in first.err
     assert "the prompt cache" not in ask(cached, model, document(400)).err
     assert pieces(cached) == []
+
+
+def test_a_name_like_that_of_a_piece_of_a_model_costs_no_answer(cached: Command, tmp_path: Path) -> None:
+    """llama.cpp takes a single file for the whole, whatever its name says."""
+    model = write_gguf(tmp_path / "one-00001-of-00002.gguf", context=2048)
+    said = ask(cached, model, document(400), "?", "-v")
+    assert "the prompt cache cannot be used" in said.err
 
 
 def test_what_is_stored_is_private(cached: Command, model: Path) -> None:

@@ -47,7 +47,7 @@ def run(
 ) -> tuple[Sequence, list[float]]:
     """A prompt computed by a fresh engine: the sequence when it has ended, and the last logits of it."""
     forget_rates(config.cache_dir)
-    reuse = open_reuse(model, path, config)
+    reuse, _ = open_reuse(model, path, config)
     engine = Engine(model, config, reuse=reuse)
     # A batch of one row takes other kernels than one of many: both runs end in the same chunk.
     stops = (len(tokens) - 1,)

@@ -46,11 +46,13 @@ class Faults:
     wrong_range: bool = False  # 206 with another Content-Range
     gzip: bool = False  # Content-Encoding: gzip
     long: int = 0  # bytes after the end (and no Content-Length)
+    no_length: bool = False  # no Content-Length
     short: int = 0  # bytes missing from Content-Length and body
     html: bool = False  # a proxy's page instead of the file
     flip: bool = False  # one bit is wrong
     etags: list[str] = field(default_factory=list)  # the ETag of the next bodies, in turn
     no_etag: bool = False
+    no_if_range: bool = False  # 206 whatever If-Range says
     redirect: str = ""  # where `resolve` redirects to, instead of the CDN
     names: list[str] = field(default_factory=list)  # further (hostile) file names in the facts
     sizes: dict[str, int] = field(default_factory=dict)  # what the facts say about a file's size
@@ -284,7 +286,8 @@ class _Handler(BaseHTTPRequestHandler):
         etag = self.hub.next(faults.etags) or f'"{sha256(data)[:32]}"'
         status, start, end = 200, 0, len(data)
         match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if match and not faults.no_ranges and self.headers.get("If-Range", etag) == etag:
+        same = faults.no_if_range or self.headers.get("If-Range", etag) == etag
+        if match and not faults.no_ranges and same:
             status, start = 206, int(match[1])
             end = min(end, int(match[2]) + 1) if match[2] else end
         if start >= len(data) and status == 206:
@@ -308,7 +311,7 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in headers.items():
             self.send_header(key, value)
         self.send_header("Connection", "close")
-        if not faults.long:
+        if not faults.long and not faults.no_length:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.close_connection = True

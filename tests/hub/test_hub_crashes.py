@@ -1,5 +1,6 @@
 """Downloads that end in the middle, again and again, and many at once: resumed, never wrong, nothing left over."""
 
+import os
 import random
 import time
 from pathlib import Path
@@ -101,6 +102,42 @@ def test_many_processes_cost_one_download(infer: Command, hub: HubServer, big_mo
     assert len({result.out for result in results}) == 1
     assert hub.served <= 1.05 * len(big_model)
     whole(infer, big_model)
+
+
+def test_a_download_that_stalls_is_not_swept_away(infer: Command, hub: HubServer, big_model: bytes) -> None:
+    """Another version of its file is pulled meanwhile; what no living process holds is removed then."""
+    old = hub.add(REPO, {FILE: big_model})
+    hub.faults.stalls = [8.0]
+    first = infer.start("pull", f"{REPO}@{old}", env={"HF_HUB_DOWNLOAD_TIMEOUT": "20"})
+    first.until(lambda: any(path.stat().st_size > 1_000_000 for path in partials(infer)))
+    time.sleep(0.2)
+    (partial,) = partials(infer)
+    long_ago = time.time() - 10
+    os.utime(partial, (long_ago, long_ago))
+    newer = big_model[:-1] + b"\1"
+    hub.add(REPO, {FILE: newer})
+    second = infer.run("pull", REPO)
+    assert second.code == 0, second.err
+    assert partial.exists()
+    first.signal(9)
+    first.process.wait()
+    dead = partial.with_name(f"{'0' * 64}.infer.incomplete")
+    partial.rename(dead)
+    partial.with_name(f"{partial.name}.json").rename(dead.with_name(f"{dead.name}.json"))
+    hub.add(REPO, {FILE: big_model + b"2"})
+    assert infer.run("update", REPO).code == 0
+    assert leftovers(infer) == []
+
+
+def test_a_partial_file_that_somebody_removes_is_named(infer: Command, hub: HubServer, big_model: bytes) -> None:
+    hub.add(REPO, {FILE: big_model})
+    hub.faults.rate = 8e6
+    running = infer.start("pull", REPO)
+    running.until(lambda: any(path.stat().st_size > 1_000_000 for path in partials(infer)))
+    partials(infer)[0].unlink()
+    result = running.finish()
+    assert (result.code, result.out) == (6, b""), result.err
+    assert "was removed while it was written" in result.err
 
 
 @pytest.mark.slow

@@ -51,6 +51,8 @@ WRONG: dict[str, tuple[Callable[[Faults], None], int, tuple[str, ...]]] = {
     ),
     "503": (lambda f: setattr(f, "statuses", [503] * 9), 4, ("cannot be downloaded:", "answered 503")),
     "ftp": (lambda f: setattr(f, "redirect", "ftp://host/m.gguf"), 4, ("which is no address on the web",)),
+    "no-host": (lambda f: setattr(f, "redirect", "http://[::1/x"), 4, ("cannot be downloaded", "invalid ipv6")),
+    "no-port": (lambda f: setattr(f, "redirect", "http://127.0.0.1:99999/x"), 4, ("which is no address on the web",)),
     "nobody": (lambda f: setattr(f, "redirect", "http://127.0.0.1:9/x"), 4, ("connection refused",)),
 }
 QUICK = {"html", "sha256"}
@@ -105,16 +107,28 @@ def test_after_a_cut(infer: Command, hub: HubServer, big_model: bytes, name: str
 
 
 @pytest.mark.slow
-def test_a_changed_url_is_fetched_anew_and_never_mixed(infer: Command, hub: HubServer, big_model: bytes) -> None:
+def test_a_server_that_always_cuts_at_one_place_is_given_up(infer: Command, hub: HubServer, big_model: bytes) -> None:
+    """It knows no ranges, so every attempt brings the same bytes again."""
+    hub.add(REPO, {FILE: big_model})
+    hub.faults.no_ranges = True
+    hub.faults.cuts = [1_000_000] * 99
+    refused(infer.run("pull", REPO), 4, "cannot be downloaded: the connection ended after 1,000,000 of")
+    assert len(hub.faults.cuts) == 93
+
+
+@pytest.mark.parametrize("no_if_range", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_changed_url_is_fetched_anew_and_never_mixed(
+    infer: Command, hub: HubServer, big_model: bytes, no_if_range: bool
+) -> None:
     """Nobody has promised a sha256 here: only the ETag tells that the second half is of another file."""
     commit = hub.add(REPO, {FILE: big_model})
     url = f"{hub.endpoint}/{REPO}/resolve/{commit}/{FILE}"
     hub.faults.cuts = [10**9, 3_000_000, 0, 0, 0, 0, 0]  # the first body is the look at the beginning
     refused(infer.run("pull", url), 4, "are kept; the same command goes on from there")
     assert [path.stat().st_size for path in partials(infer)] == [3_000_000]
-    newer = big_model[:-1] + b"\1"
+    newer = big_model[:2_000_000] + bytes([big_model[2_000_000] ^ 1]) + big_model[2_000_001:-1] + b"\1"
     hub.repos[REPO].commits[-1] = (commit, {FILE: newer})
-    hub.faults = Faults()
+    hub.faults = Faults(no_if_range=no_if_range)
     result = infer.run("pull", url)
     assert result.code == 0, result.err
     assert Path(result.out.decode().rstrip("\n")).read_bytes() == newer
@@ -149,6 +163,41 @@ def test_bad_bytes_of_an_earlier_run_cost_one_new_download(infer: Command, hub: 
     result = infer.run("pull", REPO)
     assert result.code == 0, result.err
     verified(infer, model)
+
+
+NOTES = {"ref": "cache/huggingface/hub/**/refs/main", "pin": "cache/infer/pins/*.json", "url": "cache/infer/urls/*/url"}
+
+
+@pytest.mark.parametrize("huge", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_a_note_that_is_a_fifo_or_endless_counts_as_none(
+    infer: Command, hub: HubServer, model: bytes, huge: bool
+) -> None:
+    """No command waits for it, none reads it all."""
+    commit = hub.add(REPO, {FILE: model})
+    url = f"{hub.endpoint}/{REPO}/resolve/{commit}/{FILE}"
+    assert [infer.run("pull", name).code for name in (REPO, url)] == [0, 0]
+    for pattern in NOTES.values():
+        (place,) = infer.home.glob(pattern)
+        place.unlink()
+        if huge:
+            place.touch()
+            os.truncate(place, 1 << 36)
+        else:
+            os.mkfifo(place)
+    for words in (("list",), ("show", REPO), ("run", REPO, "hi", "--max-tokens", "1"), ("pull", url), ("pull", REPO)):
+        result = infer.run(*words, timeout=20)
+        assert result.code == 0, result.err
+
+
+def test_a_note_of_a_partial_file_that_is_a_fifo(infer: Command, hub: HubServer, model: bytes) -> None:
+    hub.add(REPO, {FILE: model})
+    blobs = cache(infer) / f"models--{REPO.replace('/', '--')}" / "blobs"
+    blobs.mkdir(parents=True)
+    for digest in (sha256(model), "0" * 64):
+        (blobs / f"{digest}.infer.incomplete").write_bytes(model[:100])
+        os.mkfifo(blobs / f"{digest}.infer.incomplete.json")
+    result = infer.run("pull", REPO, timeout=20)
+    assert result.code == 0, result.err
 
 
 # --- names that do not exist
@@ -228,6 +277,35 @@ def test_planted_links_are_not_followed(infer: Command, hub: HubServer, model: b
     verified(infer, model)
 
 
+UNUSABLE = {
+    "ipv6": "https://[x/m.gguf",
+    "port": "https://host:65536/m.gguf",
+    "no-port": "https://host:abc/m.gguf",
+    "surrogate": "org/repo:\udcff.gguf",
+    "prefixed": "hf:org/repo:\udcff.gguf",
+    "revision-absolute": "org/repo@/etc/passwd",
+    "revision-empty-part": "org/repo@a//b",
+    "revision-dot": "org/repo@./main",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in ("ipv6", "surrogate") else pytest.param(n, marks=pytest.mark.slow) for n in UNUSABLE]
+)
+@pytest.mark.parametrize("command", ["pull", "run"])
+def test_a_reference_that_is_none_is_a_usage_error(infer: Command, name: str, command: str) -> None:
+    refused(infer.run(command, UNUSABLE[name], *(["hi"] if command == "run" else [])), 2, "does not name a model")
+    assert files(infer) == []
+
+
+@pytest.mark.slow
+def test_a_revision_of_the_catalogue_is_no_path(infer: Command, hub: HubServer, model: bytes) -> None:
+    hub.add(REPO, {FILE: model})
+    infer.configure(f'[models."mine:1b"]\nrepo = "{REPO}"\nfile = "{FILE}"\nrevision = "../../../x"\n')
+    refused(infer.run("pull", "mine:1b"), 2, "revision: must be a branch, tag or commit")
+    assert hub.requests == []
+
+
 # --- an endpoint that is no hub
 
 
@@ -235,11 +313,25 @@ def test_planted_links_are_not_followed(infer: Command, hub: HubServer, model: b
     ("endpoint", "code", "part"),
     [
         ("http://127.0.0.1:9", 4, "http://127.0.0.1:9 cannot be reached: "),
+        ("https://[::1", 2, "HF_ENDPOINT: 'https://[::1' is not the address of a server"),
+        pytest.param("https://me:secret@host:99999", 2, "'https://host:99999' is not the", marks=pytest.mark.slow),
         pytest.param("nonsense", 2, "HF_ENDPOINT: 'nonsense' is not the address of a server", marks=pytest.mark.slow),
     ],
 )
 def test_an_endpoint_that_is_none(infer: Command, endpoint: str, code: int, part: str) -> None:
     refused(infer.run("pull", REPO, env={"HF_ENDPOINT": endpoint}), code, part)
+
+
+@pytest.mark.slow
+def test_an_endpoint_that_is_none_is_said_of_a_url_too(infer: Command) -> None:
+    url = "http://127.0.0.1:9/org/repo/resolve/main/m.gguf"
+    refused(infer.run("pull", url, env={"HF_ENDPOINT": "https://[::1"}), 2, "is not the address of a server")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"])
+def test_a_variable_that_is_no_number(infer: Command, name: str) -> None:
+    refused(infer.run("pull", REPO, env={name: "abc"}), 2, name if "DOWN" in name else "variable", "abc")
 
 
 @pytest.mark.slow

@@ -90,6 +90,37 @@ def test_a_sharded_model_is_one_model(infer: Command, hub: HubServer, models_dir
     assert result.json["fetched"] == len(parts[1]), "the first part is not fetched again"
 
 
+def test_what_another_tool_has_fetched_in_part_is_completed(infer: Command, hub: HubServer, models_dir: Path) -> None:
+    parts = []
+    for number in (0, 1):
+        extra = {"split.no": number, "split.count": 2, "split.tensors.count": 42}
+        path = write_gguf(models_dir / f"s-{number}.gguf", extra=extra, seed=number)
+        parts.append(path.read_bytes())
+    names = [f"big-Q4_K_M-0000{number}-of-00002.gguf" for number in (1, 2)]
+    hub.add(REPO, dict(zip(names, parts, strict=True)))
+    huggingface_hub.hf_hub_download(REPO, names[0], cache_dir=cache(infer), endpoint=hub.endpoint)
+    offline = infer.run("pull", REPO, "--offline")
+    assert offline.code in (3, 5), offline.err
+    result = infer.run("pull", REPO, "--json")
+    assert result.code == 0, result.err
+    assert (result.json["files"], result.json["fetched"]) == (names, len(parts[1]))
+
+
+def test_a_file_that_was_cut_afterwards_is_fetched_again(infer: Command, hub: HubServer, model: bytes) -> None:
+    """The one that was pulled, although the name means another by now."""
+    commit = hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    first = infer.run("pull", REPO)
+    path = Path(first.out.decode().rstrip("\n"))
+    with path.resolve().open("r+b") as file:
+        file.truncate(len(model) - 1000)
+    hub.add(REPO, {"m-Q4_K_M.gguf": model[:-1] + b"\1"})
+    result = infer.run("pull", REPO, "--json")
+    assert (result.code, result.json["commit"], result.json["path"]) == (0, commit, str(path)), result.err
+    assert path.read_bytes() == model
+    assert infer.run("update", "--list").out.startswith(f"{REPO}: newer".encode())
+    assert leftovers(infer) == []
+
+
 @pytest.mark.slow
 def test_an_alias_is_fetched_at_its_commit_and_checked_against_the_catalogue(
     infer: Command, hub: HubServer, model: bytes
@@ -128,6 +159,27 @@ def test_a_name_means_the_same_file_until_update_moves_it(infer: Command, hub: H
     assert [row["state"] for row in again] == ["same"]
 
 
+def test_update_wants_yes_above_10_gb_and_goes_on_after_an_error(infer: Command, hub: HubServer, model: bytes) -> None:
+    """Its exit code is that of the worst."""
+    for name in ("org/a", "org/b", "org/c"):
+        hub.add(name, {f"{name[-1]}-Q4_K_M.gguf": model})
+        assert infer.run("pull", name).code == 0
+        hub.add(name, {f"{name[-1]}-Q4_K_M.gguf": model[:-1] + name[-1:].encode()})
+    hub.faults.sizes = {"a-Q4_K_M.gguf": 11 * 10**9}
+    hub.faults.statuses = [404]
+    result = infer.run("update", "--json")
+    assert (result.code, [row["state"] for row in result.json]) == (3, ["failed", "failed", "newer"]), result.err
+    assert "hint: infer update --yes org/a downloads it" in result.lines
+    assert len(hub.bodies()) == 5
+    again = infer.run("update")
+    assert again.code == 2, again.err
+    assert [line.split(",")[0].split(" (")[0] for line in again.out.decode().splitlines()] == [
+        "org/a: newer",
+        "org/b: newer",
+        "org/c: up to date",
+    ]
+
+
 @pytest.mark.slow
 def test_update_keeps_what_is_gone(infer: Command, hub: HubServer, model: bytes) -> None:
     hub.add(REPO, {"m-Q4_K_M.gguf": model})
@@ -161,6 +213,21 @@ def test_a_url_is_a_file_in_our_own_cache(infer: Command, hub: HubServer, model:
     asked = len(hub.requests)
     assert infer.run("run", url, "hi", "--max-tokens", "2", "--offline").code == 0
     assert len(hub.requests) == asked
+
+
+@pytest.mark.parametrize("cut", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_url_of_what_cannot_be_used_is_not_kept(infer: Command, hub: HubServer, model: bytes, cut: bool) -> None:
+    """Without a digest and without a length the header alone tells that something is missing or wrong."""
+    data = model[:-1000] if cut else model[:8] + b"\xff" * 600
+    commit = hub.add(REPO, {"m.gguf": data})
+    hub.faults.no_length = cut
+    url = f"{hub.endpoint}/{REPO}/resolve/{commit}/m.gguf"
+    result = infer.run("pull", url)
+    assert (result.code, result.out) == (5, b""), result.err
+    assert "is not a usable GGUF file" in result.err
+    assert [name for name in files(infer) if "urls/" in name] == []
+    hub.repos[REPO].commits[-1] = (commit, {"m.gguf": model})
+    assert infer.run("pull", url).code == 0
 
 
 @pytest.mark.slow

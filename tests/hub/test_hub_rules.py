@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infer.cli.output import without_secrets
 from infer.errors import NetworkError, VariantNotFound
 from infer.models import pins, web_cache
 from infer.models.hub import RemoteFile, Repository
@@ -115,3 +116,9 @@ def test_a_url_never_leaves_its_directory(tail: str) -> None:
     assert place.parent.parent == home / "urls"
     assert place.name.lower().endswith(".gguf")
     assert place.name not in {".", ".."}
+
+
+def test_a_message_about_a_url_keeps_its_secrets_to_itself() -> None:
+    text = "error: 'https://me:pw@host:8/m.gguf?X-Sig=a&b=c': no; see http://u@h/x?q and https://host/page?"
+    kept = "error: 'https://host:8/m.gguf?...': no; see http://h/x?... and https://host/page?"
+    assert without_secrets(text) == kept

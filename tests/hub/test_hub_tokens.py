@@ -101,3 +101,28 @@ def test_another_host_gets_no_token(infer: Command, hub: HubServer, model: bytes
     result = infer.run("pull", url, env={"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.cdn})
     assert result.code == 0, result.err
     assert [request.headers.get("authorization") for request in hub.requests] == [None] * len(hub.requests)
+
+
+SECRETS = {
+    "signed": ("https://127.0.0.1:9/m.gguf?X-Signature=secret", 4),
+    "user": ("https://me:secret@127.0.0.1:9/m.gguf", 4),
+    "resolve": ("http://me:secret@127.0.0.1:9/org/repo/resolve/main/m.gguf?a=secret", 4),
+    "refused": ("https://me:secret@host:99999/m.gguf?a=secret", 2),
+}
+
+
+@pytest.mark.parametrize("name", [n if n == "signed" else pytest.param(n, marks=pytest.mark.slow) for n in SECRETS])
+@pytest.mark.parametrize("words", [("pull",), ("run", "--offline"), ("show", "--offline")])
+def test_no_message_shows_what_a_url_keeps_secret(infer: Command, name: str, words: tuple[str, ...]) -> None:
+    url, code = SECRETS[name]
+    result = infer.run(words[0], url, *words[1:], *(["hi"] if words[0] == "run" else []))
+    assert result.code in (code, 3), result.err
+    assert "error: " in result.err
+    assert "secret" not in result.err + result.out.decode()
+
+
+@pytest.mark.slow
+def test_no_message_shows_the_password_of_an_endpoint(infer: Command) -> None:
+    result = infer.run("pull", REPO, env={"HF_ENDPOINT": "http://me:secret@127.0.0.1:9"})
+    assert (result.code, result.out) == (4, b""), result.err
+    assert "secret" not in result.err

@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -230,3 +233,20 @@ def test_homes_of_nobody_are_no_harm(home: Path) -> None:
 def test_no_home_is_no_harm() -> None:
     for room in (ollama, lmstudio, llamacpp):
         assert not list(room.models({}))
+
+
+def test_a_directory_of_another_user_is_as_good_as_none() -> None:
+    """Path.is_dir raises where a directory may not be entered; root may enter all, so a child gives that up."""
+    script = (
+        "import os, sys\nfrom infer.models import ollama\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "there = {'OLLAMA_MODELS': sys.argv[1]}\n"
+        "assert os.path.isdir(sys.argv[1])\n"
+        "print(ollama.roots(there), list(ollama.models(there)), ollama.find('x', there))"
+    )
+    with tempfile.TemporaryDirectory() as place:  # tmp_path lies where others may not even look
+        Path(place).chmod(0o711)
+        closed = Path(place, "ollama")
+        closed.mkdir(mode=0)
+        done = subprocess.run([sys.executable, "-c", script, closed], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[] [] None"), done.stderr

@@ -1,12 +1,15 @@
 """What removing a model takes away, by how its files lie in the cache."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from infer.errors import InferError, UsageError
-from infer.models.removal import is_in_cache, plan_removal, remove
+from infer.models.lock import locked
+from infer.models.removal import is_in_cache, plan_removal, remove, remove_model
 from models.tools import COMMIT, OTHER, hub_file
 
 DATA = b"GGUF" + b"x" * 996
@@ -92,3 +95,41 @@ def test_what_cannot_be_removed_is_said(tmp_path: Path) -> None:
     with pytest.raises(InferError, match=r"cannot remove .*m\.gguf: is a directory"):
         remove(plan)
     assert not plan.blobs[0].exists()
+
+
+def test_a_snapshot_that_shares_some_shards_keeps_them(tmp_path: Path) -> None:
+    names = [f"m-Q4_0-0000{number}-of-00002.gguf" for number in (1, 2)]
+    ours = [hub_file(tmp_path, "org/repo", name, DATA + name.encode()) for name in names]
+    first = hub_file(tmp_path, "org/repo", names[0], b"GGUF other", OTHER, ref=None)
+    second = hub_file(tmp_path, "org/repo", names[1], DATA + names[1].encode(), OTHER, ref=None)
+    removal = remove_model(tmp_path, ours[0])
+    assert removal.links == tuple(ours)
+    assert (first.exists(), second.exists(), ours[1].is_symlink()) == (True, True, False)
+
+
+def test_a_blob_that_was_linked_since_the_plan_stays(tmp_path: Path) -> None:
+    link = hub_file(tmp_path, "org/repo", "m.gguf", DATA)
+    plan = plan_removal(tmp_path, link)
+    other = hub_file(tmp_path, "org/repo", "m.gguf", DATA, OTHER, ref=None)
+    remove(plan)
+    assert other.read_bytes() == DATA
+
+
+def test_a_removal_waits_for_the_lock_of_a_download(tmp_path: Path) -> None:
+    link = hub_file(tmp_path, "org/repo", "m.gguf", DATA)
+    lock = tmp_path / ".locks/models--org--repo" / f"{link.resolve().name}.lock"
+    waited = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        with locked(lock, lambda: None):
+            removal = pool.submit(remove_model, tmp_path, link, waiting=waited.set)
+            assert waited.wait(10)
+            hub_file(tmp_path, "org/repo", "copy.gguf", DATA)
+        assert removal.result(10).blobs == ()
+    assert (tmp_path / f"models--org--repo/snapshots/{COMMIT}/copy.gguf").read_bytes() == DATA
+
+
+def test_two_revisions_of_one_blob_leave_nothing(tmp_path: Path) -> None:
+    links = [hub_file(tmp_path, "org/repo", "m.gguf", DATA, commit) for commit in (COMMIT, OTHER)]
+    freed = [remove_model(tmp_path, link, one_snapshot=True).bytes for link in links]
+    assert freed == [0, len(DATA)]
+    assert list(tmp_path.iterdir()) == []

@@ -169,3 +169,13 @@ def test_a_known_sha256_is_kept(model: Path, tmp_path: Path) -> None:
     hashed = stamp.Stamp(known.files, known.metadata, "0" * 64)
     stamp.save(str(model), tmp_path, hashed)
     assert stamp.read(model, tmp_path) == hashed
+
+
+def test_temporary_files_of_killed_processes_are_swept(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / name for name in (f"x.{'0' * 16}.tmp", f"x.{'1' * 16}.tmp", "mine.tmp"))
+    for path in (old, young, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (1, 1))
+    assert stamp.write_private(tmp_path / "x.json", b"{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([young.name, other.name, "x.json"])

@@ -10,9 +10,9 @@ import pytest
 
 import ggufs
 from infer.errors import BadModelFile, ConfigError, FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded
-from infer.models import hub_cache, store
+from infer.models import hub_cache, stamp, store, verify
 from infer.models.ref import ModelRef
-from infer.models.store import Store
+from infer.models.store import Located, Store
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 
@@ -224,3 +224,13 @@ def test_no_network_library_is_imported(home: Path) -> None:
     before = set(sys.modules)
     assert resolve(a_store(home), "org/repo") == str(link)
     assert not {"huggingface_hub", "httpx", "requests", "llama_cpp"} & (set(sys.modules) - before)
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_not_remembered(tmp_path: Path) -> None:
+    path, cache = ggufs.write_gguf(tmp_path / "m.gguf"), tmp_path / "cache"
+    verify.verify(Located(path, "file"), cache, lambda count: os.utime(path, (1, 1)))
+    assert stamp.load(str(path), cache) is None
+    verify.verify(Located(path, "file"), cache)
+    known = stamp.load(str(path), cache)
+    assert known is not None
+    assert known.sha256

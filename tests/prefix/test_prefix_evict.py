@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from infer.engine.prefix.evict import Stored, choose, evict, unreachable
 from infer.engine.prefix.files import FOLDER
 from infer.engine.prefix.keys import Name, root
 from infer.engine.prefix.store import PrefixStore
-from prefix.caches import GENEROUS, files, load, open_store, pieces, random_tokens, reach, save
+from prefix.caches import GENEROUS, files, load, open_store, pieces, random_tokens, reach, save, temporary
 
 PROMPT = random_tokens(700, 1)
 PRINT = "ab" * 16
@@ -265,3 +267,23 @@ def test_facts_that_are_not_those_of_the_directory(tmp_path: Path) -> None:
     assert [(one.identity, one.dead) for one in contents(tmp_path)] == [(None, True)]
     save(open_store(tmp_path), PROMPT)
     assert json.loads(about.read_text())["facts"] == plain["facts"]
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    save(store, random_tokens(300, 1))
+    shard = files(tmp_path)[0].parent
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    (shard / f".{ended.pid}-7f00-0123456789ab.tmp").write_bytes(b"half")
+    mine = shard / f".{os.getpid()}-7f00-0123456789ab.tmp"
+    mine.write_bytes(b"on its way")
+    store.evict()
+    assert temporary(tmp_path) == [mine]
+
+
+def test_what_is_larger_than_the_budget_drives_nothing_out(tmp_path: Path) -> None:
+    save(open_store(tmp_path, max_bytes=1 << 20), random_tokens(300, 1))
+    before = files(tmp_path)
+    save(open_store(tmp_path, max_bytes=8192), random_tokens(300, 2), row=1 << 10)
+    assert files(tmp_path) == before

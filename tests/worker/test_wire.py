@@ -173,7 +173,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "context-overflow": {"prompt": 9412, "context": 8192, "trained": 8192},
     "does-not-fit": {"what": "it", "need": 5 << 30, "have": 1 << 30, "hint": "a smaller one"},
     "interrupted": {"signal": 2},
+    "gated": {"name": "o/r", "page": "https://hub/o/r", "token": False},
     "model-not-found": {"name": "x", "near": ["y", "z"]},
+    "no-repository": {"name": "o/r", "endpoint": "https://hub", "token": False},
 }
 FACTS = {
     "what": "w",

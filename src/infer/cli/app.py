@@ -96,10 +96,16 @@ def _run(arguments: list[str], session: Session) -> int:
         raise
     except InferError as error:
         return _report(error, session.output)
-    except OSError as error:  # the help text, which Typer writes itself
-        return _report(OutputUnwritable(why=error.strerror or str(error)), session.output)
+    except OSError as error:
+        return _report(_system(error), session.output)
     except Exception as error:
         return _report(InternalError(what=f"{type(error).__name__}: {error}"), session.output)
+
+
+def _system(error: OSError) -> InferError:
+    """What nobody has expected: of a file, else of the help text, which Typer writes itself."""
+    why = error.strerror or str(error)
+    return OutputUnwritable(why=why) if error.filename is None else InferError(what=f"{error.filename}: {why.lower()}")
 
 
 def _report(error: InferError, output: Output) -> int:

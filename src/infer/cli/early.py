@@ -4,7 +4,6 @@ import os
 from contextlib import suppress
 from dataclasses import asdict
 
-from infer.errors import InferError
 from infer.machine import detect
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
@@ -26,7 +25,7 @@ def load_early(worker: Spawned, arguments: list[str]) -> None:
         return
     if any(word.startswith(_CHANGE_THE_WEIGHTS) for word in arguments):
         return
-    with suppress(InferError, OSError):
+    with suppress(Exception):  # whatever it is, the parsed command line meets it again and says it
         settings = resolve({})
         model, _ = Store(cache_dir(os.environ), settings.models).resolve(ModelRef.parse(arguments[1]))
         config = plan(model.metadata, detect(), Wish(gpu_layers=settings["gpu_layers"]))

@@ -14,9 +14,10 @@ from infer.machine import detect
 from infer.models import hub, stamp
 from infer.models.download import Pulled
 from infer.models.job import Job, hub_job, run, url_job
+from infer.models.pins import Pin
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
-from infer.models.remote import RemoteModel, header, locate
+from infer.models.remote import RemoteModel, header, locate, pinned
 from infer.models.store import Store
 from infer.settings import Settings
 
@@ -32,9 +33,18 @@ def require_network(name: str, settings: Settings) -> None:
 
 
 def fetch(
-    ref: ModelRef, store: Store, settings: Settings, session: Session, *, yes: bool, wish: Wish | None
+    ref: ModelRef,
+    store: Store,
+    settings: Settings,
+    session: Session,
+    *,
+    yes: bool,
+    wish: Wish | None,
+    pin: Pin | None = None,
 ) -> tuple[Pulled, ...]:
     """Download what a reference means and is not here. `wish`: how it is going to be run, None: it is only pulled.
+
+    `pin`: fetch what it stands for, whatever the reference would mean today.
 
     Raises Offline, UsageError (a large download that nobody has agreed to), DoesNotFit, and what downloads raise.
     """
@@ -49,7 +59,7 @@ def fetch(
         return pulled
     server = hub.Hub()
     machine = detect()
-    model = locate(ref, store, server, machine.memory_free)
+    model = pinned(pin, server) if pin else locate(ref, store, server, machine.memory_free)
     if model.note:
         session.output.note(f"note: {model.note}")
     job = hub_job(model, server, store.environment)
@@ -62,7 +72,7 @@ def fetch(
 def update(model: RemoteModel, store: Store, server: hub.Hub, output: Output, *, yes: bool) -> Sequence[Pulled]:
     """Download a newer file of a name that is pinned, and pin that."""
     job = hub_job(model, server, store.environment)
-    _agree(job, output, yes=yes, pulled=True)
+    _agree(job, output, yes=yes, pulled=False, command="update")
     return download(job, store, output)
 
 
@@ -75,7 +85,7 @@ def download(job: Job, store: Store, output: Output) -> tuple[Pulled, ...]:
         return run(job, store, progress.report)
 
 
-def _agree(job: Job, output: Output, *, yes: bool, pulled: bool) -> None:
+def _agree(job: Job, output: Output, *, yes: bool, pulled: bool, command: str = "pull") -> None:
     """Ask before a very large download. Raises UsageError when it is not wanted or nobody can be asked."""
     if yes or job.size <= ASK_ABOVE:
         return
@@ -83,6 +93,9 @@ def _agree(job: Job, output: Output, *, yes: bool, pulled: bool) -> None:
     if agreed is False:
         raise UsageError(what=f"{job.what} was not downloaded", hint="")
     if agreed is None and not pulled:
+        if command == "update":
+            what = f"the newer {job.name} has {size(job.size)}, which are not downloaded unasked"
+            raise UsageError(what=what, hint=f"infer update --yes {job.name} downloads it")
         what = f"{job.name} is not here, and its {size(job.size)} are not downloaded unasked"
         raise UsageError(what=what, hint=f"infer pull {job.name} downloads it; so does --yes")
 

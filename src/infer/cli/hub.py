@@ -26,7 +26,7 @@ def search(
     context: typer.Context,
     term: Term,
     limit: Limit = 20,
-    json_: options.Json = False,
+    json_: options.JsonArray = False,
     offline: options.Offline = False,
 ) -> int:
     """Find repositories of GGUF models, most downloaded first; the size is that of a Q4_K_M file, estimated."""
@@ -55,17 +55,18 @@ def update(
     model: Name = None,
     list_: ListOnly = False,
     yes: options.Yes = False,
-    json_: options.Json = False,
+    json_: options.JsonArray = False,
     quiet: options.Quiet = False,
     offline: options.Offline = False,
 ) -> int:
     """Look for newer files of what was pulled, say what changes, and download them (--list: only say it)."""
     from infer.cli.fetch import require_network
     from infer.cli.fetch import update as fetch_update
+    from infer.errors import InferError, Interrupted, OutputUnwritable
     from infer.machine import detect
     from infer.models.hub import Hub
     from infer.models.store import Store
-    from infer.models.update import look
+    from infer.models.update import Change, look
     from infer.settings import cache_dir, resolve
 
     session: Session = context.obj
@@ -76,20 +77,30 @@ def update(
     store = Store(cache_dir(os.environ), settings.models)
     pins = _pins(model, store)
     server, free = Hub() if pins else None, detect().memory_free
-    rows = []
+    rows, worst = list[dict[str, Any]](), 0
     for pin in pins:
         assert server is not None
-        change = look(pin, store, server, free)
-        rows.append(_change(change))
-        if not json_:
-            output.data(_sentence(change) + "\n")
-        if change.model is not None and not list_:
-            fetch_update(change.model, store, server, output, yes=yes)
+        change = Change(pin, None)
+        try:
+            change = look(pin, store, server, free)
+            rows.append(_change(change))
+            if not json_:
+                output.data(_sentence(change) + "\n")
+            if change.model is not None and not list_:
+                fetch_update(change.model, store, server, output, yes=yes)
+        except (Interrupted, OutputUnwritable):
+            raise
+        except InferError as error:  # the others are looked at all the same
+            rows[len(rows) - (change.model is not None) :] = [_change(change) | {"state": "failed"}]
+            if not json_ and change.model is None:
+                output.data(f"{pin.name}: failed\n")
+            output.error(error)
+            worst = max(worst, error.exit_code)
     if json_:
         output.json(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     elif not rows:
         output.data("nothing was pulled yet\n")
-    return 0
+    return worst
 
 
 def _pins(model: str | None, store: Any) -> "list[Pin]":

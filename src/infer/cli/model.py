@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from pathlib import Path
 
 from infer.cli.session import Session
 from infer.errors import DeviceMissing, NotDownloaded, UsageError
-from infer.machine import Machine, detect
+from infer.machine import Machine, detect, disk_free
 from infer.models import stamp
 from infer.models.gguf import read_header
 from infer.models.plan import Wish, plan
@@ -77,17 +76,8 @@ def _with_cache(config: EngineConfig, settings: Settings) -> EngineConfig:
     place = cache_dir(os.environ).absolute()
     budget = settings["cache.max_bytes"]
     if budget is None:
-        budget = min(_LARGEST_BUDGET, _disk_free(place) // 10)
+        budget = min(_LARGEST_BUDGET, disk_free(place) // 10)
     return replace(config, cache_dir=str(place), cache_bytes=budget)
-
-
-def _disk_free(place: Path) -> int:
-    """Bytes that are free where `place` is or will be."""
-    for directory in (place, *place.parents):
-        with suppress(OSError):
-            status = os.statvfs(directory)
-            return status.f_bavail * status.f_frsize
-    return 0
 
 
 def thinking(settings: Settings) -> bool | None:

@@ -47,6 +47,7 @@ Lora = Annotated[
     list[str] | None, typer.Option("--lora", metavar="PATH[:SCALE]", help="apply a LoRA adapter; repeatable")
 ]
 Json = Annotated[bool, typer.Option("--json", help="one JSON object on stdout")]
+JsonArray = Annotated[bool, typer.Option("--json", help="a JSON array on stdout")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="nothing on stderr but errors")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="statistics on stderr")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask before a large download")]

@@ -35,6 +35,16 @@ def visible(text: str) -> str:
     return text.translate(_SHOWN)
 
 
+def without_secrets(text: str) -> str:
+    """A text whose URLs have lost user and password, and their query, which may hold a signature."""
+    if "://" not in text:
+        return text
+    import re
+
+    text = re.sub(r"(\w://)[^\s/?#]*@", r"\1", text)
+    return re.sub(r"(\w://[^\s?]*\?)\S+?(?=['\":,;)]*(?:\s|$))", r"\1...", text)
+
+
 class ReaderGone(Exception):
     """Nobody reads stdout any more (`| head -1`): the quiet end of the command, exit code 0."""
 
@@ -135,7 +145,7 @@ class Output:
         if not (self.stderr_tty and os.isatty(_STDIN)):
             return None
         self.clear_progress()
-        self._to_stderr(f"{visible(question)} [y/N] ")
+        self._to_stderr(f"{visible(without_secrets(question))} [y/N] ")
         line = b""
         while not line.endswith(b"\n") and (byte := os.read(_STDIN, 1)):
             line += byte
@@ -176,7 +186,7 @@ class Output:
         if self.stdout_tty and self.stderr_tty and not self._at_line_start:
             self._to_stdout("\n")
             self._at_line_start = True
-        line = " ".join(visible(text).splitlines())
+        line = " ".join(visible(without_secrets(text)).splitlines())
         self._to_stderr((f"{_DIM}{line}{_PLAIN}" if dim else line) + "\n")
 
     def _end_reasoning(self) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from infer.models.pins import Pin
     from infer.models.ref import ModelRef
     from infer.models.store import Store
+    from infer.settings import Settings
 
 
 def pull(
@@ -26,7 +27,7 @@ def pull(
 ) -> int:
     """Download and verify a model; nothing happens when it is here already (infer update looks for a newer one)."""
     from infer.cli.fetch import fetch
-    from infer.errors import NotDownloaded
+    from infer.errors import BadModelFile, FileUnreadable, NotDownloaded
     from infer.models.ref import ModelRef
     from infer.models.store import Store
     from infer.settings import cache_dir, resolve
@@ -43,6 +44,14 @@ def pull(
     except NotDownloaded:
         fetched = sum(file.fetched for file in fetch(ref, store, settings, session, yes=yes, wish=None))
         local, _ = store.resolve(ref)
+    except (BadModelFile, FileUnreadable) as error:
+        if not _may_be_completed(ref, store, settings):
+            raise
+        session.output.note(f"{error}: what is missing is fetched")
+        pin = _pin_of(ref, store)
+        files = fetch(ref, store, settings, session, yes=yes, wish=None, pin=pin)
+        fetched = sum(file.fetched for file in files)
+        local, _ = store.resolve(ref)
     pin = _pinned(ref, local.path, store)
     if not json_:
         session.output.data(f"{local.path}\n")
@@ -56,14 +65,42 @@ def pull(
     return 0
 
 
+def _may_be_completed(ref: "ModelRef", store: "Store", settings: "Settings") -> bool:
+    """Whether a bad file is one of a download (a shard is missing, it is cut) and the network may be used."""
+    from infer.cli.fetch import require_network
+    from infer.errors import Offline
+
+    if ref.kind not in ("alias", "hub", "url") or store.locate(ref).origin not in ("hub", "url"):
+        return False
+    try:
+        require_network(str(ref), settings)
+    except Offline:
+        return False
+    return True
+
+
+def _pin_name(ref: "ModelRef", store: "Store") -> str | None:
+    """Under which name a reference is pinned; None where it is not."""
+    if ref.kind not in ("alias", "hub"):
+        return None
+    return store.catalog.resolve(ref.name).alias if ref.kind == "alias" else str(ref)
+
+
+def _pin_of(ref: "ModelRef", store: "Store") -> "Pin | None":
+    from infer.models import pins
+
+    name = _pin_name(ref, store)
+    return None if name is None else pins.load(name, store.cache_dir)
+
+
 def _pinned(ref: "ModelRef", path: str, store: "Store") -> "Pin | None":
     """What the name stands for from now on; another tool may have brought the file, then it is not known yet."""
     from infer.models import hub_cache, pins
     from infer.models.partial import unwritable
 
-    if ref.kind not in ("alias", "hub") or store.cache_dir is None:
+    name = _pin_name(ref, store)
+    if name is None or store.cache_dir is None:
         return None
-    name = store.catalog.resolve(ref.name).alias if ref.kind == "alias" else str(ref)
     known = pins.find(name, store.cache_dir, store.environment)
     if known is not None:
         return known[0]

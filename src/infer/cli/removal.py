@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,12 +26,11 @@ class _Victim:
     name: str
     path: Path
     removal: "Removal"
+    one_snapshot: bool = False
 
 
 def rm(context: typer.Context, models: Models, yes: Yes = False, json_: JsonArray = False) -> int:
     """Remove a downloaded model. Files of other tools and your own files are never touched."""
-    from infer.models.removal import remove
-
     session: Session = context.obj
     store = open_store(session)
     victims = [_victim(store, name) for name in dict.fromkeys(models)]
@@ -39,8 +38,8 @@ def rm(context: typer.Context, models: Models, yes: Yes = False, json_: JsonArra
         session.output.note("nothing has been removed")
         return 0
     rows = []
-    for victim in victims:
-        remove(victim.removal)
+    for planned in victims:
+        victim = _removed(session, store, planned)
         row = {"name": victim.name, "path": str(victim.path), "bytes": victim.removal.bytes}
         row["files"] = [str(path) for path in (*victim.removal.links, *victim.removal.blobs)]
         rows.append(row | {"prompt_cache": _forget(store, victim)})
@@ -63,7 +62,28 @@ def _victim(store: "Store", name: str) -> _Victim:
     root = hub_cache.directory(store.environment)
     if located.origin != "hub" or not is_in_cache(root, located.path):
         raise _refusal(str(ref), located)
-    return _Victim(name, located.path, plan_removal(root, located.path, one_snapshot=ref.revision is not None))
+    one = ref.revision is not None
+    return _Victim(name, located.path, plan_removal(root, located.path, one_snapshot=one), one)
+
+
+def _removed(session: Session, store: "Store", victim: _Victim) -> _Victim:
+    """Remove it, by a plan of this moment: things may have changed at the question and by the names before it."""
+    from infer.models import hub_cache
+    from infer.models.removal import remove, remove_model
+
+    if victim.removal.home.name.startswith("models--"):
+        root = hub_cache.directory(store.environment)
+        told: list[bool] = []
+
+        def waiting() -> None:
+            if not told:
+                told.append(True)
+                session.output.note(f"{victim.name} is being downloaded; waiting for that")
+
+        done = remove_model(root, victim.path, one_snapshot=victim.one_snapshot, waiting=waiting)
+        return replace(victim, removal=done)
+    remove(victim.removal)
+    return victim
 
 
 def _refusal(name: str, located: "Located") -> UsageError:

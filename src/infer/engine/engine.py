@@ -206,6 +206,8 @@ class Engine:
 
     def _grow(self, positions: int) -> Context:
         fixed = (self._config.context or 0) * self._config.parallel
+        if self._reuse and self._reuse.needs_room:
+            positions += self._config.batch + 2
         size = fixed or -(-positions // _GRANULE) * _GRANULE
         larger = Context(self._model, self._config, size, self._abort)
         if self._context:
@@ -217,11 +219,16 @@ class Engine:
         return larger
 
     def _recover(self, context: Context, chunks: list[Chunk]) -> None:
-        """After an aborted decode some ubatches may be in the memory: cut every sequence back to what counts."""
+        """After an aborted decode some ubatches may be in the memory: cut every sequence back to what counts.
+
+        What cannot be cut is computed again: recurrent states, and sliding windows, where llama.cpp says that it has
+        cut although rows of the window were given away (it may even leave gaps between those that are left).
+        """
+        cuts = self._model.memory_kind is MemoryKind.FULL
         for sequence in (chunk.sequence for chunk in chunks):
-            if not context.remove(sequence.place, sequence.computed):
+            if not (cuts and context.remove(sequence.place, sequence.computed)):
                 context.remove(sequence.place)
-                sequence.computed = 0
+                sequence.computed = sequence.cached = 0
                 sequence.state = State.PREFILL
 
     def _collect(self, context: Context, chunks: list[Chunk]) -> list[Output]:

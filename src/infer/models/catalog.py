@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infer.errors import ConfigError, ModelNotFound
-from infer.models.ref import is_inner_path
+from infer.models.ref import is_inner_path, is_revision
 from infer.settings import SAMPLING_KEYS, parse, parse_toml, setting
 
 SCHEMA_VERSION = 1
@@ -255,6 +255,11 @@ def _repo(where: str, key: str, value: Any) -> None:
         raise _bad(where, key, "must be written org/repo")
 
 
+def _revision(where: str, key: str, value: Any) -> None:
+    if not isinstance(value, str) or not is_revision(value):
+        raise _bad(where, key, "must be a branch, tag or commit")
+
+
 def _file_name(where: str, key: str, value: Any) -> None:
     if not isinstance(value, str) or not value.endswith(".gguf") or not is_inner_path(value):
         raise _bad(where, key, "must be the path of a .gguf file inside the repository")
@@ -302,11 +307,12 @@ def _sampling(where: str, key: str, value: Any) -> None:
 
 
 _CHECKS: dict[str, Callable[[str, str, Any], None]] = {
-    **dict.fromkeys(("name", "revision", "quantization", "parameters", "active_parameters"), _text),
+    **dict.fromkeys(("name", "quantization", "parameters", "active_parameters"), _text),
     **dict.fromkeys(("license", "source", "alias"), _text),
     **dict.fromkeys(("size", "context"), _count),
     "embedded": _switch,
     "repo": _repo,
+    "revision": _revision,
     "file": _file_name,
     "files": _file_names,
     "sha256": _hash,

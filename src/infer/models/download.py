@@ -5,18 +5,28 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from infer.errors import DiskFull, IntegrityError, NetworkError
-from infer.models.gguf import check_magic
-from infer.models.lock import locked
-from infer.models.partial import SUFFIX, Partial, free, is_abandoned, sync_directory, temporary_beside, unwritable
+from infer.errors import BadModelFile, DiskFull, IntegrityError, NetworkError
+from infer.machine import disk_free
+from infer.models.gguf import check_magic, parse_header
+from infer.models.lock import free_now, locked
+from infer.models.partial import (
+    NOTE_LIMIT,
+    SUFFIX,
+    Partial,
+    is_abandoned,
+    sync_directory,
+    temporary_beside,
+    unwritable,
+)
+from infer.models.small import read_small
 from infer.models.transfer import Answer, Interruption, Web, shown
 
-ATTEMPTS = 6  # that bring not a single byte, one after the other, until we give up
+ATTEMPTS = 6  # that bring not a single new byte, one after the other, until we give up
 _FIRST_PAUSE = 0.5  # seconds before the second attempt, doubled for each further one
 _SPARE = 16 << 20  # bytes that stay free on the disk
 _MAGIC = 64  # bytes that tell what a file is
@@ -24,7 +34,7 @@ _ABANDONED = 30 * 86400  # seconds after which nobody comes back for a partial f
 
 _DEAD = 3600  # seconds without a byte after which the process of a file without a lock counts as ended
 _ALONE = re.compile(r"\.[0-9a-f]{8}\.infer\.incomplete\Z")
-_AT_WORK = 5  # seconds within which whoever writes a file has touched it
+_AT_WORK = 5  # seconds within which whoever writes a file has most likely touched it
 
 State = Literal["checking", "waiting", "downloading", "retrying", "done"]
 
@@ -110,10 +120,27 @@ def sweep(directory: Path, items: Sequence[Item] = ()) -> None:
             old = time.time() - path.stat(follow_symlinks=False).st_mtime
             stem = path.with_name(path.name.removesuffix(".json"))
             orphan = stem != path and not stem.exists()
-            superseded = stem.name not in wanted and any(_is_of(stem, name) for name in names) and old > _AT_WORK
-            alone = _ALONE.search(stem.name) and old > _DEAD
-            if orphan or is_abandoned(path) or superseded or alone or old > _ABANDONED:
+            if _ALONE.search(stem.name):
+                if orphan or old > _DEAD:
+                    path.unlink()
+            elif orphan or is_abandoned(path):
                 path.unlink()
+            elif stem.name not in wanted:
+                superseded = old > _AT_WORK and any(_is_of(stem, name) for name in names)
+                if superseded or old > _ABANDONED:
+                    _unlink_if_dead(path, stem, items)
+
+
+def _unlink_if_dead(path: Path, partial: Path, items: Sequence[Item]) -> None:
+    """Remove a partial file (or its note) unless a process holds the lock of its download.
+
+    No byte for some time proves nothing: a connection may stall, a pause between two attempts may be long.
+    """
+    name = partial.name.removesuffix(SUFFIX)
+    locks = {item.lock.with_name(item.lock.name.replace(item.blob.name, name)) for item in items}
+    with ExitStack() as stack:
+        if all(stack.enter_context(free_now(lock)) for lock in sorted(locks)):
+            path.unlink()
 
 
 def _ours(directory: Path) -> Iterator[Path]:
@@ -125,10 +152,10 @@ def _ours(directory: Path) -> Iterator[Path]:
 
 
 def _is_of(partial: Path, name: str) -> bool:
-    """Whether a partial file holds (another version of) this file, and nobody is at work on it."""
+    """Whether a partial file holds (another version of) this file."""
     try:
-        note = json.loads(partial.with_name(partial.name + ".json").read_bytes())
-    except (OSError, ValueError):
+        note = json.loads(read_small(partial.with_name(partial.name + ".json"), NOTE_LIMIT))
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(note, dict) and note.get("file") == name
 
@@ -139,7 +166,7 @@ def _require_space(items: Sequence[Item]) -> None:
     for directory in {item.blob.parent for item in missing}:
         mine = [item for item in missing if item.blob.parent == directory]
         need = sum((item.size or 0) - _arrived(item) for item in mine)
-        have = max(0, free(directory) - _SPARE)
+        have = max(0, disk_free(directory) - _SPARE)
         if need > have:
             what = mine[0].name if len(mine) == 1 else f"the {len(mine)} files of {mine[0].name}"
             raise DiskFull(what=what, need=need, have=have, path=str(directory))
@@ -196,6 +223,8 @@ class _Download:
                 partial.restart()
                 self._attempts(partial)
             digest = partial.check()
+            if self.item.digest is None:
+                self._require_usable(partial)
             partial.publish(self.item.blob)
         finally:
             partial.close()
@@ -203,17 +232,31 @@ class _Download:
                 partial.discard()
         return digest
 
+    def _require_usable(self, partial: Partial) -> None:
+        """Nobody has promised a digest: at least the header is whole, and the tensors that it names are there.
+
+        Raises BadModelFile, and keeps nothing then.
+        """
+        try:
+            parse_header(shown(self.item.url), partial.size, partial.read_at)
+        except BadModelFile:
+            partial.discard()
+            raise
+
     def _attempts(self, partial: Partial) -> None:
-        """Try until the file is whole, or until several attempts in a row have brought nothing."""
-        failures = 0
+        """Try until the file is whole, or until several attempts in a row have brought nothing new.
+
+        Bytes that are fetched again are none: a server that always cuts at the same place would keep us for ever.
+        """
+        failures, furthest = 0, partial.size
         while True:
-            before = self.fetched
             try:
                 self._attempt(partial)
             except Interruption as interruption:
+                failures = failures + 1 if partial.size <= furthest else 1
+                furthest = max(furthest, partial.size)
                 if interruption.beyond:
                     partial.restart()
-                failures = failures + 1 if self.fetched == before else 1
                 nobody = interruption.refused and not self.fetched
                 if failures >= ATTEMPTS or nobody:
                     raise self._given_up(interruption, partial) from interruption
@@ -234,7 +277,7 @@ class _Download:
         if self.item.digest is None and partial.size and partial.etag is None:
             partial.restart()  # nothing could prove that the two halves belong together
         self.report("downloading", partial.size)
-        with closing(self.web.get(self.item.url, partial.size, etag=partial.etag)) as answer:
+        with closing(self._ask(partial)) as answer:
             # Nothing that arrived earlier is given up before this body has shown what it is.
             first = self._beginning(answer) if not answer.start else b""
             self._require_length(answer)
@@ -243,6 +286,15 @@ class _Download:
                 self.resumed = 0
             partial.remember(answer.etag)
             self._stream(answer, partial, first)
+
+    def _ask(self, partial: Partial) -> Answer:
+        """What is missing; everything, when the rest that the server offers is that of another file."""
+        answer = self.web.get(self.item.url, partial.size, etag=partial.etag)
+        proven = answer.etag == partial.etag or (answer.etag is None and self.item.digest is not None)
+        if not answer.start or partial.etag is None or proven:
+            return answer
+        answer.close()  # it does not heed If-Range
+        return self.web.get(self.item.url)
 
     def _beginning(self, answer: Answer) -> bytes:
         """The first bytes, once they are those of a GGUF file. Raises BadModelFile."""

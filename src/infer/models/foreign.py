@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from infer.errors import UsageError
-from infer.models.metadata import shard_paths
 from infer.models.ref import ModelRef
+from infer.models.small import read_small
 
 DIRECTORY_LIMIT = 20_000  # entries of one directory that are looked at
 TEXT_LIMIT = 1 << 20  # bytes of a manifest; the largest in use have a few KiB
@@ -86,16 +86,9 @@ def files_below(directory: str, depth: int, seen: set[tuple[int, int]] | None = 
 def read_text(path: str | Path, limit: int = TEXT_LIMIT) -> str:
     """A small regular file as text; never waits for a FIFO. Raises ValueError that says why not."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
-            raise ValueError("not a regular file")
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            data = file.read(limit + 1)
+        return read_small(path, limit).decode("utf-8")
     except OSError as error:
         raise ValueError((error.strerror or str(error)).lower()) from error
-    if len(data) > limit:
-        raise ValueError(f"larger than {limit:,} bytes")
-    return data.decode("utf-8")
 
 
 def read_json(path: str | Path, limit: int = TEXT_LIMIT) -> Any:
@@ -132,8 +125,3 @@ def _is_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 (a listing does this a thousand times)
     except (OSError, ValueError):
         return False
-
-
-def all_shards(path: str) -> tuple[str, ...]:
-    """The files of the model whose first file this is."""
-    return shard_paths(path)

@@ -19,7 +19,8 @@ from infer.errors import (
     UsageError,
     VariantNotFound,
 )
-from infer.models.ref import is_inner_path
+from infer.models.ref import is_address, is_inner_path
+from infer.models.transfer import shown, stall
 
 FACTS_TIMEOUT = 15.0  # seconds until the Hub's answer to a question about a repository
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -74,6 +75,14 @@ def forbidden(environment: Mapping[str, str]) -> str | None:
     return next((name for name in names if environment.get(name, "").upper() in _YES), None)
 
 
+def require_endpoint(endpoint: str) -> None:
+    """Raises ConfigError when HF_ENDPOINT is not the address of a server."""
+    if not is_address(endpoint) or urlsplit(endpoint).scheme not in ("http", "https"):
+        hint = "an endpoint begins with https://"
+        what = f"{shown(endpoint)!r} is not the address of a server"
+        raise ConfigError(where="HF_ENDPOINT", what=what, hint=hint)
+
+
 class Hub:
     """Questions to one endpoint (HF_ENDPOINT), with the user's token where there is one.
 
@@ -82,17 +91,21 @@ class Hub:
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        from huggingface_hub import HfApi, constants, get_token
-
         self._environment = os.environ if environment is None else environment
+        if named := self._environment.get("HF_ENDPOINT"):
+            require_endpoint(named)
+        stall()
+        try:
+            from huggingface_hub import HfApi, constants, get_token
+        except ValueError as error:  # it reads its variables when it is imported
+            raise UsageError(what=f"huggingface_hub cannot use a variable (HF_...): {error}") from error
+
         constants.HF_HUB_DISABLE_TELEMETRY = (
             True  # else it asks the Hub for a list of agents, and tells which one we are
         )
         self.endpoint = constants.ENDPOINT
+        require_endpoint(self.endpoint)
         parts = urlsplit(self.endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            hint = "an endpoint begins with https://"
-            raise ConfigError(where="HF_ENDPOINT", what=f"{self.endpoint!r} is not the address of a server", hint=hint)
         token = get_token()
         if token and not (token.isascii() and token.isprintable()):
             raise UsageError(what="the Hugging Face token has characters that no token has", hint="check HF_TOKEN")
@@ -115,7 +128,7 @@ class Hub:
             tags = tuple(map(str, info.tags or ()))
             gated, licence = bool(info.gated), getattr(card, "license", None)
         if not _COMMIT.fullmatch(commit):
-            raise IntegrityError(what=f"{self.endpoint} calls {commit[:60]!r} a commit of {name}")
+            raise IntegrityError(what=f"{shown(self.endpoint)} calls {commit[:60]!r} a commit of {name}")
         for file in files:
             _require_safe(file.name, name)
         return Repository(name, commit, files, gated, tags, licence if isinstance(licence, str) else None, gguf)
@@ -133,7 +146,7 @@ class Hub:
 
     def page(self, repository: str) -> str:
         """The repository's page for people."""
-        return f"{self.endpoint}/{repository}"
+        return f"{shown(self.endpoint)}/{repository}"
 
     @contextmanager
     def _mapped(self, name: str, revision: str | None) -> Iterator[None]:
@@ -149,26 +162,26 @@ class Hub:
         except errors.RevisionNotFoundError as error:
             raise VariantNotFound(name=name, what=f"revision '{revision}'", has=[]) from error
         except errors.RepositoryNotFoundError as error:
-            found = RepositoryNotFound(name=name, endpoint=self.endpoint, token=self.token is not None)
+            found = RepositoryNotFound(name=name, endpoint=shown(self.endpoint), token=self.token is not None)
             raise found from error
         except errors.OfflineModeIsEnabled as error:
             raise Offline(name=name, why="HF_HUB_OFFLINE") from error
         except errors.HfHubHTTPError as error:
             raise self._refused(name, error.response.status_code if error.response is not None else 0) from error
         except (http_error, OSError) as error:
-            what = f"{self.endpoint} cannot be reached: {_reason(error)}"
+            what = f"{shown(self.endpoint)} cannot be reached: {_reason(error)}"
             raise NetworkError(what=what, hint="check the connection, HF_ENDPOINT and the proxy variables") from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            what = f"{self.endpoint} did not answer as a Hugging Face Hub does about {name}"
+            what = f"{shown(self.endpoint)} did not answer as a Hugging Face Hub does about {name}"
             raise NetworkError(
                 what=what, hint="is there a proxy or a login page in between? check HF_ENDPOINT"
             ) from error
 
     def _refused(self, name: str, status: int) -> InferError:
         if status in (401, 403):
-            return RepositoryNotFound(name=name, endpoint=self.endpoint, token=self.token is not None)
+            return RepositoryNotFound(name=name, endpoint=shown(self.endpoint), token=self.token is not None)
         hint = "too many requests: wait a little, or set HF_TOKEN" if status == 429 else "try again later"
-        return NetworkError(what=f"{self.endpoint} answered {status or 'badly'} about {name}", hint=hint)
+        return NetworkError(what=f"{shown(self.endpoint)} answered {status or 'badly'} about {name}", hint=hint)
 
 
 def _remote_file(sibling: Any) -> RemoteFile | None:

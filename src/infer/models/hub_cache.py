@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infer.models.metadata import shard_paths
+from infer.models.small import read_small
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_REF_LIMIT = 4096  # bytes of a file that holds a commit
 _NOT_MODELS = re.compile(r"mmproj|imatrix", re.IGNORECASE)
 PREFERRED = ("Q4_K_M", "UD-Q4_K_M", "MXFP4", "Q4_0", "Q8_0")
 
@@ -68,7 +70,8 @@ def blob_sha256(path: Path) -> str | None:
 
 def models(snapshot: Path) -> list[str]:
     """The models of a snapshot as paths inside it: of a sharded one its first file; no projectors."""
-    inside = sorted(path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*.gguf") if path.is_file())
+    found = (path for path in snapshot.rglob("*.gguf") if os.path.isfile(path))  # noqa: PTH113 (is_file raises EACCES)
+    inside = sorted(path.relative_to(snapshot).as_posix() for path in found)
     return [name for name in inside if is_model(name)]
 
 
@@ -95,7 +98,7 @@ def _is_quant(name: str, quant: str) -> bool:
 
 def _read_ref(home: Path, revision: str) -> str | None:
     try:
-        commit = (home / "refs" / revision).read_text(encoding="utf-8").strip()
+        commit = read_small(home / "refs" / revision, _REF_LIMIT).decode().strip()
     except (OSError, ValueError):
         return None
     return commit if _COMMIT.fullmatch(commit) else None

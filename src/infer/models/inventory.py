@@ -9,8 +9,9 @@ from pathlib import Path
 
 from infer.errors import ConfigError, FileUnreadable, IntegrityError, ModelNotFound
 from infer.models import hub_cache, llamacpp, lmstudio, ollama, pins, stamp, web_cache
-from infer.models.foreign import DIRECTORY_LIMIT, Foreign, all_shards, entries, files_below, missing_files, typed_name
+from infer.models.foreign import DIRECTORY_LIMIT, Foreign, entries, files_below, missing_files, typed_name
 from infer.models.glance import Glance, Glances
+from infer.models.metadata import shard_paths
 from infer.models.ref import ModelRef
 from infer.models.store import Origin, Store, embedded_path
 
@@ -96,7 +97,7 @@ def _repository(root: Path, repo: str, pinned: Mapping[str, str]) -> Iterator[In
         names = [name for name in names if hub_cache.is_model(name)]
         counts = Counter(map(quantization_in, names))
         for name in names:
-            paths = all_shards(f"{place}/{name}")
+            paths = shard_paths(f"{place}/{name}")
             blob = hub_cache.blob_sha256(Path(paths[0]))
             if (name, blob or place) in shown:
                 continue
@@ -172,7 +173,7 @@ def _entry(store: Store, name: str) -> Installed | None:
         return None
     if located.origin == "embedded":
         return None
-    paths = all_shards(str(located.path))
+    paths = shard_paths(str(located.path))
     return Installed(name, located.origin, paths, problem=missing_files(paths))
 
 
@@ -206,6 +207,6 @@ def _with_used_files(store: Store, glances: Glances, rows: list[Installed]) -> l
         if place is not None:
             found[place] = replace(found[place], used=max(used, found[place].used))
         elif path not in known and os.path.isfile(path):  # noqa: PTH113
-            row = _glanced(Installed(path, store.origin_of(Path(path)), all_shards(path)), glances, store.cache_dir)
+            row = _glanced(Installed(path, store.origin_of(Path(path)), shard_paths(path)), glances, store.cache_dir)
             found.append(replace(row, name=typed_name(path, path), used=used))
     return found

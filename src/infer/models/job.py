@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infer.errors import NetworkError
+from infer.errors import IntegrityError, NetworkError
 from infer.models import hub_cache, pins, web_cache
 from infer.models.download import Item, Pulled, Report, here, link, pull, sweep
 from infer.models.gguf import check_magic
-from infer.models.hub import Hub, RemoteFile
+from infer.models.hub import Hub, RemoteFile, require_endpoint
 from infer.models.partial import unwritable, write_whole
-from infer.models.remote import RemoteModel, stall, web_of
+from infer.models.ref import is_revision
+from infer.models.remote import RemoteModel, web_of
 from infer.models.store import Store
-from infer.models.transfer import Interruption, Web, origin, shown
+from infer.models.transfer import Interruption, Web, origin, shown, stall
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,11 @@ def _remember(model: RemoteModel, store: Store) -> None:
     """The repository's own reference for other tools, and our pin."""
     repository, files = model.repository, model.variant.files
     home = hub_cache.home(hub_cache.directory(store.environment), repository.name)
+    if not is_revision(model.revision):  # ModelRef and the catalogue have refused it already
+        raise IntegrityError(what=f"{model.revision[:60]!r} is no name of a revision")
     reference = home / "refs" / model.revision
     try:
-        if model.revision != repository.commit:
+        if model.moves and model.revision != repository.commit:
             reference.parent.mkdir(parents=True, exist_ok=True)
             write_whole(reference, repository.commit.encode())
         if store.cache_dir is not None:
@@ -111,7 +114,11 @@ def _remember(model: RemoteModel, store: Store) -> None:
 def _credentials(url: str) -> tuple[str | None, str]:
     """The token and its home for a URL; only one that begins with the Hub's own address needs them."""
     endpoint = os.environ.get("HF_ENDPOINT", "")
-    if "/resolve/" not in url or (endpoint and origin(endpoint) != origin(url)):
+    if "/resolve/" not in url:
+        return None, ""
+    if endpoint:
+        require_endpoint(endpoint)
+    if endpoint and origin(endpoint) != origin(url):
         return None, ""
     hub = Hub()
     return (hub.token, hub.endpoint) if origin(hub.endpoint) == origin(url) else (None, "")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infer.models import hub_cache
-from infer.models.foreign import Foreign, all_shards, entries, first_existing, home_of, missing_files
+from infer.models.foreign import Foreign, entries, first_existing, home_of, missing_files
+from infer.models.metadata import shard_paths
 
 
 def roots(environment: Mapping[str, str]) -> list[Path]:
@@ -26,7 +27,7 @@ def models(environment: Mapping[str, str]) -> Iterator[Foreign]:
     for root in roots(environment):
         for name in _names(root):
             path = str(root / name)
-            paths = all_shards(path)
+            paths = shard_paths(path)
             yield Foreign(path, paths, problem=missing_files(paths))
 
 
@@ -37,7 +38,7 @@ def find(repo: str, file: str | None, quant: str | None, environment: Mapping[st
         names = [name.removeprefix(start) for name in _names(root) if name.startswith(start)]
         wanted = file.replace("/", "_") if file else hub_cache.choose(names, quant)
         if wanted in names:
-            paths = all_shards(str(root / (start + str(wanted))))
+            paths = shard_paths(str(root / (start + str(wanted))))
             if not (problem := missing_files(paths)):
                 return Foreign(paths[0], paths, problem=problem)
     return None

@@ -7,7 +7,6 @@ from pathlib import Path
 from infer.models import hub_cache
 from infer.models.foreign import (
     Foreign,
-    all_shards,
     files_below,
     first_existing,
     home_of,
@@ -16,6 +15,7 @@ from infer.models.foreign import (
     read_text,
     typed_name,
 )
+from infer.models.metadata import shard_paths
 
 _DEPTH = 3  # directories below the root; people put one more into a repository's
 _POINTER_LIMIT = 4096  # bytes
@@ -52,7 +52,7 @@ def models(environment: Mapping[str, str]) -> Iterator[Foreign]:
             for name in names:
                 path = str(root / name)
                 reference = f"lmstudio:{repository if alone else name}"
-                paths = all_shards(path)
+                paths = shard_paths(path)
                 yield Foreign(typed_name(reference, path), paths, problem=missing_files(paths))
 
 
@@ -64,7 +64,7 @@ def find(name: str, environment: Mapping[str, str]) -> Foreign | None:
         files = groups.get(repository, [])
         chosen = name if _holds(groups, name) else hub_cache.choose(files, quant or None)
         if chosen is not None:
-            paths = all_shards(str(root / chosen))
+            paths = shard_paths(str(root / chosen))
             return Foreign(f"lmstudio:{name}", paths, problem=missing_files(paths))
     return None
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infer.errors import CacheUnwritable, DiskFull
 from infer.models.partial import unwritable
 
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
@@ -28,6 +29,25 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
         yield held
     finally:
         os.close(fd)  # lets go of it; the file stays, since removing it would let two in
+
+
+@contextmanager
+def free_now(path: Path) -> Iterator[bool]:
+    """Hold the lock at `path` if nobody has it; False where somebody does, or where nothing can be locked."""
+    try:
+        fd = _open(path)
+    except (CacheUnwritable, DiskFull):
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = _still_there(fd, path)
+        except OSError:
+            free = False
+        yield free
+    finally:
+        os.close(fd)
 
 
 def _acquire(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:

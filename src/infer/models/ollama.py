@@ -30,7 +30,7 @@ def roots(environment: Mapping[str, str]) -> list[Path]:
     named = environment.get("OLLAMA_MODELS")
     own = expanded(named) if named else home_of(environment, ".ollama/models")
     found = first_existing([own, *map(Path, _SYSTEM)])
-    return [root for root in found if (root / "manifests").is_dir()]
+    return [root for root in found if os.path.isdir(root / "manifests")]  # noqa: PTH112 (Path.is_dir raises where we may not enter)
 
 
 def models(environment: Mapping[str, str]) -> Iterator[Foreign]:
@@ -50,7 +50,7 @@ def find(name: str, environment: Mapping[str, str]) -> Foreign | None:
     if wanted is None:
         return None
     for root in roots(environment):
-        if root.joinpath("manifests", *wanted).is_file():
+        if os.path.isfile(root.joinpath("manifests", *wanted)):  # noqa: PTH113
             return _read(root, wanted, f"ollama:{name}")
     folded = tuple(map(str.casefold, wanted))  # Ollama itself takes no notice of case
     for root in roots(environment):
@@ -58,11 +58,6 @@ def find(name: str, environment: Mapping[str, str]) -> Foreign | None:
             if tuple(map(str.casefold, parts)) == folded:
                 return _read(root, parts, f"ollama:{name}")
     return None
-
-
-def own_name(name: str) -> str:
-    """What Ollama's own commands call the model of a reference `ollama:name`."""
-    return name.removeprefix("ollama:")
 
 
 def _manifests(directory: str, levels: int) -> Iterator[tuple[str, ...]]:

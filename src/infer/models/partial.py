@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from infer.errors import CacheUnwritable, DiskFull, IntegrityError
+from infer.machine import disk_free
+from infer.models.small import read_small
 
 SUFFIX = ".infer.incomplete"
+NOTE_LIMIT = 1 << 16  # bytes of the note beside it
 _READ = 1 << 20  # bytes
 _TEMPORARY = re.compile(r"\.(\d{1,10})\.[0-9a-f]{16}\.infer\.tmp")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -58,10 +61,13 @@ class Partial:
             self.restart()
             return
         self.etag = self._remembered()
-        while data := os.read(self._fd, _READ):
-            self._hash.update(data)
-            self.size += len(data)
-            report(self.size)
+        try:
+            while data := os.read(self._fd, _READ):
+                self._hash.update(data)
+                self.size += len(data)
+                report(self.size)
+        except OSError as error:  # EIO: a bad disk
+            raise unwritable(error, self.path) from error
 
     def append(self, data: bytes) -> None:
         """Add bytes. Raises DiskFull, with what arrived so far kept, and CacheUnwritable."""
@@ -107,25 +113,32 @@ class Partial:
         """Whether the bytes are the promised ones, as far as any were promised."""
         return self.digest is None or self._hash.hexdigest() == self.digest
 
+    def read_at(self, count: int, offset: int) -> bytes:
+        """Up to `count` of the bytes that have arrived, from `offset` on."""
+        return os.pread(self._fd, count, offset)
+
     def publish(self, final: Path) -> None:
         """Give the checked file its final name; synced before and after, so that not even a power cut shortens it."""
         try:
             os.fsync(self._fd)
             self.path.replace(final)
             sync_directory(final.parent)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
             if not final.is_file():  # else another process published the same bytes (a file system without locks)
-                raise
+                why = f"{self.path.name} was removed while it was written"
+                raise CacheUnwritable(path=str(final.parent), why=why) from error
         except OSError as error:
             raise self._failed(error) from error
         self.close()
-        self._note.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._note.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove what has arrived."""
         self.close()
-        self.path.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed is hashed and found out by the next run
+            self.path.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file; what has arrived stays."""
@@ -154,8 +167,8 @@ class Partial:
 
     def _remembered(self) -> str | None:
         try:
-            etag = json.loads(self._note.read_bytes())["etag"]
-        except (OSError, ValueError, TypeError, KeyError):
+            etag = json.loads(read_small(self._note, NOTE_LIMIT))["etag"]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
         return etag if isinstance(etag, str) and etag.isascii() and etag.isprintable() else None
 
@@ -167,17 +180,10 @@ class Partial:
 def unwritable(error: OSError, path: Path, file: str = "the model", rest: int | None = None) -> Exception:
     """Our error for one that a write met."""
     if error.errno in _FULL:
-        return DiskFull(what=f"the rest of {file}" if rest else file, need=rest, have=free(path), path=str(path.parent))
+        return DiskFull(
+            what=f"the rest of {file}" if rest else file, need=rest, have=disk_free(path), path=str(path.parent)
+        )
     return CacheUnwritable(path=str(path.parent), why=(error.strerror or str(error)).lower())
-
-
-def free(path: Path) -> int:
-    """Bytes that are free where `path` is or will be; 0 where nobody knows."""
-    for place in (path, *path.parents):
-        with suppress(OSError):
-            status = os.statvfs(place)
-            return status.f_bavail * status.f_frsize
-    return 0
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:

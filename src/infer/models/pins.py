@@ -14,9 +14,11 @@ from typing import Any
 from infer.models import hub_cache
 from infer.models.metadata import shard_paths
 from infer.models.partial import write_whole
-from infer.models.ref import is_inner_path
+from infer.models.ref import is_inner_path, is_revision
+from infer.models.small import read_small
 
 FORMAT = 1
+PIN_LIMIT = 1 << 20  # bytes; a model of a hundred shards has 25 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _path(name: str, cache_dir: Path) -> Path:
 
 def _read(path: Path) -> Pin | None:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        plain = json.loads(path.read_bytes())
+        plain = json.loads(read_small(path, PIN_LIMIT))
         if plain.pop("format") == FORMAT:
             values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in plain.items()}
             return _checked(Pin(**values))
@@ -109,6 +111,6 @@ def _checked(pin: Pin) -> Pin:
     texts: tuple[Any, ...] = (pin.name, pin.repo, pin.revision, pin.commit, *pin.files, *pin.digests)
     same = len(pin.files) == len(pin.digests) == len(pin.sizes) > 0
     safe = all(isinstance(text, str) and is_inner_path(text) for text in (*pin.files, pin.repo, pin.commit))
-    if not (same and safe and all(isinstance(text, str) for text in texts)):
+    if not (same and safe and all(isinstance(text, str) for text in texts) and is_revision(pin.revision)):
         raise ValueError
     return pin

@@ -21,6 +21,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WORD = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _ALIAS = re.compile(rf"{_WORD}(?::{_WORD})?")
 _HUB = re.compile(rf"(?P<repo>{_WORD}/{_WORD})(?::(?P<variant>[^:@]+))?(?:@(?P<revision>[A-Za-z0-9._/-]+))?")
+_REVISION = re.compile(r"[A-Za-z0-9._/-]{1,255}")
 _OLLAMA = re.compile(rf"{_WORD}(?:/{_WORD}){{0,3}}(?::{_WORD})?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _URL = re.compile(r"https?://[^\s/?#]+/[^\s]+")
@@ -102,6 +103,8 @@ def _unprefixed(text: str) -> ModelRef:
 def _url(text: str) -> ModelRef:
     if not text.isascii() or not _URL.fullmatch(text):
         _refuse(text, "only http and https URLs of a file can be used")
+    if not is_address(text):
+        _refuse(text, "its host or port is none")
     return ModelRef("url", text)
 
 
@@ -122,19 +125,44 @@ def _hub(text: str, rest: str) -> ModelRef:
     repo, variant, revision = match["repo"], match["variant"], match["revision"]
     if ".." in repo or "--" in repo or ".." in (revision or ""):
         _refuse(text, "'..' and '--' do not occur in the names of repositories and revisions")
+    if revision is not None and not is_revision(revision):
+        _refuse(text, "its revision is no branch, tag or commit")
     if variant is None or not variant.lower().endswith(".gguf"):
         if variant is not None and not re.fullmatch(_WORD, variant):
             _refuse(text, "a quantisation is made of letters, digits, '.', '_' and '-'")
         return ModelRef("hub", repo, quant=variant, revision=revision)
     if not is_inner_path(variant):
         _refuse(text, "the file's path leaves the repository")
+    if not _is_unicode(variant):
+        _refuse(text, "the file's name is not valid Unicode")
     return ModelRef("hub", repo, file=variant, revision=revision)
+
+
+def is_address(url: str) -> bool:
+    """Whether a URL has a host, and a port that is one where it has any."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # "[" without its "]", a port that is no number or too large
+        return False
 
 
 def is_inner_path(name: str) -> bool:
     """Whether a file name of a repository stays inside the directory it is put into."""
     parts = name.split("/")
     return "\\" not in name and not _CONTROL.search(name) and all(part not in {"", ".", ".."} for part in parts)
+
+
+def is_revision(name: str) -> bool:
+    """Whether a text may be a branch, tag or commit: it becomes a path below refs/."""
+    return _REVISION.fullmatch(name) is not None and is_inner_path(name) and ".." not in name
+
+
+def _is_unicode(text: str) -> bool:
+    """False where there are surrogates: bytes of a command line that are not UTF-8."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _ollama(text: str, rest: str) -> ModelRef:

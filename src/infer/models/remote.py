@@ -1,31 +1,35 @@
 """What a reference means on the Hub, and whether it fits on this machine, before anything is downloaded."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from infer.errors import IntegrityError, NetworkError, NotDownloaded, UsageError
+from infer.errors import IntegrityError, NetworkError, NotDownloaded
 from infer.models.catalog import CatalogEntry
 from infer.models.gguf import Header, parse_header
 from infer.models.hub import Hub, RemoteFile, Repository
 from infer.models.metadata import describe
+from infer.models.pins import Pin
 from infer.models.plan import COMFORTABLE, Fit, fit, memory_need
 from infer.models.ref import ModelRef
 from infer.models.store import Store
-from infer.models.transfer import STALL, Interruption, Web, shown
+from infer.models.transfer import Interruption, Web, shown, stall
 from infer.models.variants import Variant, choose, named, variants
 from infer.types import Metadata
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteModel:
-    """What a name means on the Hub at this moment. `name`: under which it is pinned; `revision`: what is followed."""
+    """What a name means on the Hub at this moment. `name`: under which it is pinned; `revision`: what is followed.
+
+    moves   whether `revision` points to this commit now
+    """
 
     name: str
     repository: Repository
     revision: str
     variant: Variant
     note: str = ""
+    moves: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,12 @@ def locate(ref: ModelRef, store: Store, hub: Hub, memory_free: int) -> RemoteMod
     variant = named(repository, entry.files)
     note = _promised(entry, variant, repository)
     return RemoteModel(entry.alias, repository, entry.revision or "main", variant, note)
+
+
+def pinned(pin: Pin, hub: Hub) -> RemoteModel:
+    """The very files that a pin stands for. Raises what `Hub.repository` raises, VariantNotFound."""
+    repository = hub.repository(pin.repo, pin.commit)
+    return RemoteModel(pin.name, repository, pin.revision, named(repository, pin.files), moves=False)
 
 
 def remote_facts(ref: ModelRef, store: Store, hub: Hub, memory_free: int, context: int = COMFORTABLE) -> RemoteFacts:
@@ -129,16 +139,6 @@ def _promised(entry: CatalogEntry, variant: Variant, repository: Repository) -> 
 def web_of(hub: Hub) -> Web:
     """How files of a hub are fetched: with its token, which goes nowhere else."""
     return Web(hub.token, hub.endpoint, stall())
-
-
-def stall() -> float:
-    """Seconds without a byte until a connection counts as dead: HF_HUB_DOWNLOAD_TIMEOUT, as for huggingface_hub."""
-    text = os.environ.get("HF_HUB_DOWNLOAD_TIMEOUT", "")
-    if not text:
-        return STALL
-    if not text.isascii() or not text.isdigit() or not int(text):
-        raise UsageError(what=f"HF_HUB_DOWNLOAD_TIMEOUT is {text!r}, not a number of seconds", hint="unset it")
-    return float(text)
 
 
 def _range(web: Web, url: str, count: int, offset: int) -> bytes:

@@ -3,12 +3,13 @@
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from infer.errors import InferError, UsageError
+from infer.models.lock import locked
 from infer.models.metadata import shard_paths
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -39,19 +40,49 @@ def plan_removal(root: Path, path: Path, *, one_snapshot: bool = False) -> Remov
     Raises UsageError for a file that lies in no snapshot.
     """
     home, commit, name = _placed(root, path)
-    links = []
-    for shard in shard_paths(name):
-        given = home / "snapshots" / commit / shard
-        blob = _blob(given, home)
-        everywhere = [place / shard for place in _snapshots(home)] if blob and not one_snapshot else []
-        same = (link for link in everywhere if link != given and _blob(link, home) == blob)
-        links += [link for link in (given, *same) if os.path.lexists(link)]
+    shards, places = shard_paths(name), [home / "snapshots" / commit]
+    if not one_snapshot:  # only whole models: one that shares some shards is another model
+        same = [_held(places[0] / shard, home) for shard in shards]
+        others = (place for place in _snapshots(home) if place.name != commit)
+        places += [place for place in others if [_held(place / shard, home) for shard in shards] == same]
+    links = [link for place in places for shard in shards if os.path.lexists(link := place / shard)]
     blobs = {blob for link in links if (blob := _blob(link, home)) is not None}
-    needed = {_blob(link, home) for link in _links(home) if link not in links}
-    goes = tuple(sorted(blob for blob in blobs - needed if os.path.lexists(blob)))
+    goes = tuple(sorted(blob for blob in blobs - _needed(home, links) if os.path.lexists(blob)))
     plain = [link for link in links if not link.is_symlink()]
     snapshots = len({link.relative_to(home / "snapshots").parts[0] for link in links})
     return Removal(home, tuple(links), goes, sum(map(_freed, (*goes, *plain))), snapshots)
+
+
+def remove_model(
+    root: Path, path: Path, *, one_snapshot: bool = False, waiting: Callable[[], None] = lambda: None
+) -> Removal:
+    """Plan again while nobody downloads these blobs, and carry that out: what has been removed.
+
+    `waiting` is called now and then while a download holds one of them. Raises InferError for what stays.
+    """
+    while True:
+        before = plan_removal(root, path, one_snapshot=one_snapshot)
+        with ExitStack() as stack:
+            for blob in before.blobs:
+                stack.enter_context(_alone(root / ".locks" / before.home.name / f"{blob.name}.lock", waiting))
+            removal = plan_removal(root, path, one_snapshot=one_snapshot)
+            if set(removal.blobs) <= set(before.blobs):
+                remove(removal)
+                return removal
+
+
+@contextmanager
+def _alone(lock: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a download's lock; its file goes with the blob (who waits for it sees that, and makes a new one)."""
+    with locked(lock, waiting) as held:
+        try:
+            yield
+        finally:
+            if held:
+                with suppress(OSError):
+                    lock.unlink()
+                    lock.parent.rmdir()
+                    lock.parent.parent.rmdir()
 
 
 def plan_fetched_removal(path: Path) -> Removal:
@@ -63,11 +94,11 @@ def plan_fetched_removal(path: Path) -> Removal:
 def remove(removal: Removal) -> None:
     """Carry it out: names first, so that nobody meets a name without its bytes. Raises InferError for what stays."""
     failed: list[str] = []
-    for path in (*removal.links, *removal.blobs):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            failed.append(f"{path}: {(error.strerror or str(error)).lower()}")
+    for path in removal.links:
+        _unlink(path, failed)
+    for path in removal.blobs:
+        if path not in _needed(removal.home):  # another program may have linked it since
+            _unlink(path, failed)
     if not removal.snapshots:
         with suppress(OSError):
             removal.home.rmdir()
@@ -76,6 +107,13 @@ def remove(removal: Removal) -> None:
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         raise InferError(what=f"cannot remove {failed[0]}{more}", hint="the rest of it has been removed")
+
+
+def _unlink(path: Path, failed: list[str]) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        failed.append(f"{path}: {(error.strerror or str(error)).lower()}")
 
 
 def _placed(root: Path, path: Path) -> tuple[Path, str, str]:
@@ -94,6 +132,17 @@ def _blob(link: Path, home: Path) -> Path | None:
         return None
     place = Path(os.path.normpath(link.parent / target))
     return place if place.parent == Path(os.path.normpath(home / "blobs")) else None
+
+
+def _held(link: Path, home: Path) -> Path | None:
+    """What a name in a snapshot stands for: its blob, a plain file itself; None where there is nothing."""
+    return _blob(link, home) or (link if os.path.lexists(link) else None)
+
+
+def _needed(home: Path, without: Sequence[Path] = ()) -> set[Path | None]:
+    """The blobs that snapshots link to, `without` some links."""
+    gone = set(without)
+    return {_blob(link, home) for link in _links(home) if link not in gone}
 
 
 def _snapshots(home: Path) -> list[Path]:

@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,9 @@ from infer.models.gguf import Identity
 from infer.types import Metadata
 
 FORMAT = 2  # raise it when Metadata changes, or when a check is added that earlier stamps have not passed
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp\Z")
+_ABANDONED = 3600  # seconds after which nobody finishes a temporary file
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ def write_private(target: Path, data: bytes) -> bool:
     """Replace a file: 0600 in a 0700 directory, whole or not at all. Whether it was written."""
     with contextlib.suppress(OSError, ValueError):
         _make_private(target.parent)
+        _sweep(target.parent)
         temporary = target.with_suffix(f".{os.urandom(8).hex()}.tmp")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -131,6 +137,16 @@ def write_private(target: Path, data: bytes) -> bool:
             raise
         return True
     return False
+
+
+def _sweep(directory: Path) -> None:
+    """Remove the temporary files of processes that were killed."""
+    with os.scandir(directory) as found:
+        for entry in found:
+            if _TEMPORARY.search(entry.name):
+                with contextlib.suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED:
+                        os.unlink(entry.path)  # noqa: PTH108
 
 
 def _make_private(directory: Path) -> None:

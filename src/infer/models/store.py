@@ -134,7 +134,7 @@ class Store:
         pinned = hub_cache.snapshots(root, repo, entry.revision) if entry.revision else []
         for snapshot in [*pinned, *hub_cache.snapshots(root, repo, None)]:
             paths = [snapshot / name for name in entry.files]
-            if not all(path.is_file() for path in paths):
+            if not all(map(os.path.isfile, paths)):
                 continue
             hashes = tuple(hub_cache.blob_sha256(path) for path in paths)
             if snapshot in pinned or hashes == entry.sha256 or not (entry.sha256 or entry.revision):
@@ -150,7 +150,7 @@ class Store:
             return Located(pinned[1], "hub", None, pinned[0].sha256)
         for snapshot in hub_cache.snapshots(hub_cache.directory(self.environment), ref.name, ref.revision):
             name = ref.file or hub_cache.choose(hub_cache.models(snapshot), ref.quant)
-            if name is not None and (snapshot / name).is_file():
+            if name is not None and os.path.isfile(snapshot / name):  # noqa: PTH113 (Path.is_file raises where we may not enter)
                 return Located(snapshot / name, "hub")
         if ref.revision is None:
             from infer.models import llamacpp  # a run of a model that is here does without these rooms
@@ -171,7 +171,7 @@ class Store:
         found = room.find(ref.name, self.environment)
         if found is None:
             raise _not_in_tool(ref, room.models(self.environment), room.roots(self.environment))
-        if not found.paths or not Path(found.paths[0]).is_file():
+        if not found.paths or not os.path.isfile(found.paths[0]):  # noqa: PTH113
             raise FileUnreadable(path=str(ref), why=found.problem)
         if found.adapter:
             hint = f"infer run {found.paths[0]} --lora {found.adapter}"

@@ -1,6 +1,7 @@
 """One GET over HTTP(S): ranges, redirects that lose the token, errors that another attempt may mend and others."""
 
 import http.client
+import os
 import re
 import socket
 import ssl
@@ -10,7 +11,8 @@ from email.message import Message
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from infer.errors import Gated, InferError, IntegrityError, NetworkError, VariantNotFound
+from infer.errors import Gated, InferError, IntegrityError, NetworkError, UsageError, VariantNotFound
+from infer.models.ref import is_address
 
 CHUNK = 256 << 10  # bytes asked of the socket at once
 STALL = 30.0  # seconds without a byte until a connection counts as dead
@@ -96,7 +98,7 @@ class Web:
     def _refused(self, url: str, error: urllib.error.HTTPError) -> Exception:
         where, status = shown(url), error.code
         if status in _AGAIN:
-            return Interruption(f"{urlsplit(url).netloc} answered {status}")
+            return Interruption(f"{host(url)} answered {status}")
         if status == 416:
             return Interruption("the file there is shorter than what has arrived", beyond=True)
         if status in (401, 403):
@@ -106,7 +108,7 @@ class Web:
                 return Gated(name=name, page=f"{home}/{name}", token=self._token is not None)
             return VariantNotFound(name=where, what=f"file that may be read ({status})", hint="it needs HF_TOKEN?")
         if status == 404:
-            return VariantNotFound(name=urlsplit(url).netloc, what=f"file {urlsplit(url).path}", hint="check the URL")
+            return VariantNotFound(name=host(url), what=f"file {urlsplit(url).path}", hint="check the URL")
         return NetworkError(what=f"{where} answered {status} {error.reason}")
 
 
@@ -126,7 +128,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def check_redirect(here: str, there: str) -> None:
     """Raises NetworkError for a redirect out of http(s) or out of the encryption."""
-    schemes = urlsplit(here).scheme.lower(), urlsplit(there).scheme.lower()
+    usable = is_address(there)
+    schemes = urlsplit(here).scheme.lower(), urlsplit(there).scheme.lower() if usable else ""
     if schemes[1] not in ("http", "https"):
         raise NetworkError(what=f"{shown(here)} redirects to {shown(there)}, which is no address on the web")
     if schemes == ("https", "http"):
@@ -143,8 +146,28 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 def shown(url: str) -> str:
     """A URL as it may stand in a message: without a password and without a query, which may hold a signature."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = None
+    if parts is None or not parts.netloc:
+        return url.partition("?")[0].rpartition("@")[2][:300]
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:300]
+
+
+def host(url: str) -> str:
+    """Host and port of a URL as they may stand in a message: without user and password."""
+    return urlsplit(url).netloc.rpartition("@")[2][:300]
+
+
+def stall() -> float:
+    """Seconds without a byte until a connection counts as dead: HF_HUB_DOWNLOAD_TIMEOUT, as for huggingface_hub."""
+    text = os.environ.get("HF_HUB_DOWNLOAD_TIMEOUT", "")
+    if not text:
+        return STALL
+    if not re.fullmatch("[0-9]{1,6}", text) or not int(text):
+        raise UsageError(what=f"HF_HUB_DOWNLOAD_TIMEOUT is {text!r}, not a number of seconds", hint="unset it")
+    return float(text)
 
 
 def _answer(url: str, response: Any, start: int) -> Answer:
@@ -162,7 +185,7 @@ def _answer(url: str, response: Any, start: int) -> Answer:
     match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
     if match is None or int(match[1]) != start:
         response.close()
-        why = f"{urlsplit(url).netloc} sent another range than the one asked for"
+        why = f"{host(url)} sent another range than the one asked for"
         raise IntegrityError(what=why, hint="a proxy or the server is broken")
     return Answer(response, start, int(match[3]))
 
@@ -172,9 +195,9 @@ def _unreachable(url: str, reason: object) -> Exception:
         return reason
     if isinstance(reason, ssl.SSLCertVerificationError):
         hint = "behind a company's proxy, SSL_CERT_FILE names its certificate"
-        return NetworkError(what=f"{urlsplit(url).netloc}: {reason.verify_message or reason}", hint=hint)
+        return NetworkError(what=f"{host(url)}: {reason.verify_message or reason}", hint=hint)
     nobody = isinstance(reason, ConnectionRefusedError | socket.gaierror)
-    return Interruption(f"{urlsplit(url).netloc}: {_reason(reason)}", refused=nobody)
+    return Interruption(f"{host(url)}: {_reason(reason)}", refused=nobody)
 
 
 def _repository(url: str) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from infer.errors import InferError
 from infer.models import hub_cache, metadata, stamp
+from infer.models.gguf import Identity
 from infer.models.metadata import shard_paths
 from infer.models.store import Located
 
@@ -47,6 +48,7 @@ def verify(
     A file that is as promised is remembered with its sha256 in the model's stamp.
     """
     paths = files(located)
+    before = _identity(paths[0])
     checked = [_file(path, *_promise(located, index, path), progress) for index, path in enumerate(paths)]
     if any(one.status not in ("ok", "unknown") for one in checked):
         return checked
@@ -55,9 +57,16 @@ def verify(
         known = stamp.Stamp(tuple((one.path, one.identity) for one in headers), metadata.describe(headers))
     except InferError as error:
         return [replace(checked[0], status="damaged", why=str(error)), *checked[1:]]
-    if len(checked) == 1:
+    if len(checked) == 1 and known.files[0][1] == before:  # else the bytes that were hashed may be others
         stamp.save(os.path.abspath(paths[0]), cache_dir, replace(known, sha256=checked[0].sha256))  # noqa: PTH100
     return checked
+
+
+def _identity(path: str) -> Identity | None:
+    try:
+        return Identity.of(Path(path).stat())
+    except OSError:
+        return None
 
 
 def total_bytes(paths: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from infer.models.partial import write_whole
 from infer.models.ref import is_inner_path
+from infer.models.small import read_small
 
 URL_LIMIT = 1 << 16  # bytes
 
@@ -44,7 +45,7 @@ def every(cache_dir: Path) -> Iterator[tuple[str, Path]]:
     """(URL, file) of everything that was fetched. The URL is empty where nobody wrote it down or it holds a secret."""
     for path in sorted(directory(cache_dir).glob("*/*.gguf")):
         url = ""
-        with contextlib.suppress(OSError, ValueError), (path.parent / "url").open("rb") as file:
-            url = file.read(URL_LIMIT).decode()
+        with contextlib.suppress(OSError, ValueError):
+            url = read_small(path.parent / "url", URL_LIMIT).decode()
         harmless = "?" not in url and "@" not in url  # no signature, no password
         yield (url if url and harmless and place(url, cache_dir) == path else ""), path

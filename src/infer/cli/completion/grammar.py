@@ -139,7 +139,7 @@ COMMANDS = {
     )),
     "search": Command("Find repositories of GGUF models, most downloaded first; the size is that of a Q4_K_M file, estimated", ("TERM",), (
         (("--limit",), "N", False, "how many at most"),
-        (("--json",), None, False, "one JSON object on stdout"),
+        (("--json",), None, False, "a JSON array on stdout"),
         (("--offline",), None, False, "never use the network"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
@@ -185,7 +185,7 @@ COMMANDS = {
     "update": Command("Look for newer files of what was pulled, say what changes, and download them (--list: only say it)", ("[MODEL]",), (
         (("--list",), None, False, "only say what is newer"),
         (("--yes", "-y"), None, False, "do not ask before a large download"),
-        (("--json",), None, False, "one JSON object on stdout"),
+        (("--json",), None, False, "a JSON array on stdout"),
         (("-q", "--quiet"), None, False, "nothing on stderr but errors"),
         (("--offline",), None, False, "never use the network"),
         (("-h", "--help"), None, False, "show the usage"),

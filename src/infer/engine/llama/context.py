@@ -68,6 +68,7 @@ class Context:
         self._batch = bindings.llama_batch_init(config.batch, 0, 1)
         self._capacity = config.batch
         self._scratch = config.parallel
+        self._vocabulary_size = model.vocabulary.size
         model.apply_adapters(self.pointer)
 
     def decode(self, rows: Rows[Row]) -> bool:
@@ -94,6 +95,10 @@ class Context:
         """The logits of a row of the last decode: a ctypes view of `vocabulary_size` floats, valid until the next."""
         pointer = bindings.llama_get_logits_ith(self.pointer, row)
         return (ctypes.c_float * vocabulary_size).from_address(ctypes.addressof(pointer.contents))
+
+    def probe(self, row: Row) -> list[float]:
+        """The logits of one row, which is computed for that; empty when it was aborted."""
+        return list(self.logits(0, self._vocabulary_size)) if self.decode([row]) else []
 
     def remove(self, sequence: int, start: int = 0) -> bool:
         """Forget positions >= start of a sequence; False where the memory type cannot cut there."""

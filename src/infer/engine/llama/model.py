@@ -85,8 +85,14 @@ class Model:
 
     @property
     def has_two_rotations(self) -> bool:
-        """Whether RoPE depends on the context's size (longrope), which no key of the prompt cache knows."""
-        return self._metadata("rope.scaling.type") == "longrope"
+        """Whether RoPE may depend on the context's size, which no key of the prompt cache knows.
+
+        llama.cpp takes the tensor `rope_factors_long` where the context is larger than the original one, whatever the
+        file says of its scaling (Phi-3 says nothing). Linear scaling and YaRN are the same at every size.
+        """
+        scaling, original = self._metadata("rope.scaling.type"), self._metadata("rope.scaling.original_context_length")
+        extended = original.isdigit() and int(original) < self.trained_context
+        return scaling == "longrope" or (extended and scaling not in ("linear", "yarn"))
 
     def _metadata(self, key: str) -> str:
         buffer = ctypes.create_string_buffer(256)

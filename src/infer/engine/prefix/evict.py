@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 from pathlib import Path
 
 from infer.engine.prefix.about import is_dead
-from infer.engine.prefix.files import FOLDER, directory, is_own_file, listing, own_file, remove_piece
+from infer.engine.prefix.files import FOLDER, directory, is_own_file, listing, own_file, remove_own, remove_piece
 from infer.engine.prefix.keys import SUFFIX, Name, parse_name, root
 
 _LOCK = "evict.lock"
@@ -110,21 +110,26 @@ def survey(cache_dir: Path) -> list[Stored]:
     ]
 
 
-def _files(cache_dir: Path) -> Iterator[tuple[str, str, str, os.stat_result]]:
-    """(fingerprint, shard, file name, stat) of every file of ours that may be a piece."""
+def _files(cache_dir: Path, *, sweep: bool = False) -> Iterator[tuple[str, str, str, os.stat_result]]:
+    """(fingerprint, shard, file name, stat) of every file of ours that may be a piece.
+
+    sweep: on the way, remove what processes that have ended left half written.
+    """
     with suppress(OSError), directory(cache_dir / FOLDER) as top:
         for fingerprint in filter(_is_fingerprint, listing(top)):
             with suppress(OSError), directory(fingerprint, top) as place:
                 for shard in listing(place):
                     if len(shard) == 2:
-                        yield from _shard_files(fingerprint, shard, place)
+                        yield from _shard_files(fingerprint, shard, place, sweep=sweep)
 
 
 def _is_fingerprint(text: str) -> bool:
     return len(text) == 32 and not text.strip("0123456789abcdef")
 
 
-def _shard_files(fingerprint: str, shard: str, place: int) -> Iterator[tuple[str, str, str, os.stat_result]]:
+def _shard_files(
+    fingerprint: str, shard: str, place: int, *, sweep: bool
+) -> Iterator[tuple[str, str, str, os.stat_result]]:
     with suppress(OSError), directory(shard, place) as opened, os.scandir(opened) as entries:
         for entry in entries:
             if entry.name.endswith(SUFFIX):
@@ -132,6 +137,23 @@ def _shard_files(fingerprint: str, shard: str, place: int) -> Iterator[tuple[str
                     state = entry.stat(follow_symlinks=False)
                     if is_own_file(state):
                         yield fingerprint, shard, entry.name, state
+            elif sweep and _is_abandoned(entry.name):
+                with suppress(OSError):
+                    remove_own(entry.name, opened)
+
+
+def _is_abandoned(text: str) -> bool:
+    """Whether this is a temporary file (see `Folder.write`) of a process that is no more."""
+    process, dash, _ = text[1:].partition("-")
+    if not (text.startswith(".") and text.endswith(".tmp") and dash and process.isascii() and process.isdigit()):
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool] = lambda _: False) -> Evicted | None:
@@ -156,7 +178,7 @@ def evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool] =
 
 def _evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool], before: Evicted | None) -> Evicted:
     removed, freed = (before.removed, before.freed) if before else (0, 0)
-    left = sum(state.st_size for *_, state in _files(cache_dir))
+    left = sum(state.st_size for *_, state in _files(cache_dir, sweep=True))
     if left <= max_bytes:  # the usual case, without a look at the names
         return Evicted(removed, freed, left)
     pieces = survey(cache_dir)

@@ -218,6 +218,8 @@ class PrefixStore:
 
     def _room_for(self, size: int) -> bool:
         """Make room. What cannot be known, because another process is evicting, counts as room."""
+        if size > self._max_bytes:
+            return False  # and nothing is given up for it
         if self._total is None or self._total + size > self._max_bytes:
             self._total = None
             self.evict(self._max_bytes - max(size, self._max_bytes // _SLACK))
