@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cli.command import INFER, Command
+from cli.command import INFER, Command, children
 
 _NUMBERS = itertools.count()
 PATIENCE = 30.0  # seconds
@@ -38,7 +38,11 @@ class Terminal:
         self._socket = command.home / f"tmux-{next(_NUMBERS)}"
         self._environment = {**command.environment, "TERM": "xterm-256color", **(env or {})}
         self._environment["PATH"] = f"{INFER.parent}:{self._environment['PATH']}"
-        words = line or "exec " + shlex.join(["infer", *map(str, arguments)])
+        self._code = command.home / f"{self._socket.name}.code"
+        self._is_line = line is not None
+        # tmux 3.3 loses the status of a program now and then; the shell around it outlives its Ctrl-C
+        program = shlex.join(["infer", *map(str, arguments)])
+        words = line or f"trap : INT; {program}; echo $? > {self._code}.new; mv {self._code}.new {self._code}"
         self._directory = command.home
         settings = ("-g remain-on-exit on", "-g history-limit 20000", "-s escape-time 0")
         config = command.home / "tmux.conf"
@@ -65,7 +69,12 @@ class Terminal:
 
     @property
     def pid(self) -> int:
-        return int(self._tmux("display-message", "-p", "#{pane_pid}"))
+        """Of the command, or of the shell that reads the line."""
+        shell = int(self._tmux("display-message", "-p", "#{pane_pid}"))
+        if self._is_line:
+            return shell
+        self.until(lambda: children(shell))
+        return children(shell)[0]
 
     def type(self, text: str) -> None:
         self._tmux("send-keys", "-l", text)
@@ -118,16 +127,9 @@ class Terminal:
         return lines[-1].rstrip() if lines else ""
 
     def code(self, timeout: float = PATIENCE) -> int:
-        """Wait for its end: the exit code, negative when a signal ended it."""
-        ended = ["0", "", ""]
-
-        def look() -> bool:
-            shown = self._tmux("display-message", "-p", "#{pane_dead},#{pane_dead_status},#{pane_dead_signal}")
-            ended[:] = shown.strip().split(",")
-            return ended[0] == "1" and any(ended[1:])
-
-        self.until(look, timeout)
-        return int(ended[1] or f"-{ended[2]}")
+        """Wait for its end: the exit code, 128 + N when signal N ended it."""
+        self.until(self._code.exists, timeout)
+        return int(self._code.read_text())
 
 
 def seconds_of_cpu(pid: int) -> float:

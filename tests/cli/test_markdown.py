@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from infer.cli.live import Live, plain
 from infer.cli.markdown import MarkdownStream
+from infer.cli.markdown_blocks import Blocks
 
 OURS = re.compile(r"\x1b\[[0-9;]*m")
 TEXT = """# Title
@@ -127,6 +128,44 @@ def test_what_markdown_hides_is_shown(text: str) -> None:
     shown = "".join(map(plain, rendered(text, width=100)))
     assert "word" in shown
     assert shown.count("<") == text.count("<")
+
+
+def test_a_block_is_finished_in_the_width_in_which_it_began() -> None:
+    """A window that changes its size leaves what stands there alone: terminals fold lines by themselves."""
+    paragraph = "word " * 20
+    stream = MarkdownStream(40)
+    assert stream.feed(paragraph) == []
+    before = stream.tail()
+    stream.width = 20
+    assert stream.tail() == before
+    assert stream.feed("\n\n" + paragraph + "\n\n") == [
+        *rendered(paragraph, width=40), "", *rendered(paragraph, width=20)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["word " * 30, "a **b c** d *e* `f g` [h](http://x.y) i_j 2 * 3 " * 4])
+def test_a_paragraph_is_only_ever_added_to(text: str) -> None:
+    """Nothing that was drawn has to be drawn again, so no window's size can be wrong for it."""
+    written: list[str] = []
+    live, stream = Live(written.append, lambda: (40, 60)), MarkdownStream(40)
+    for sign in text:
+        live.draw(stream.feed(sign), stream.tail())
+    live.draw(stream.finish(), [])
+    assert not [part for part in written if "\r" in part]
+    assert "".join(written).removesuffix("\n").split("\n") == rendered(text)
+    assert len(written) > text.count(" ") / 4, "it came as it arrived"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("one tw", "one "), ("one **tw o", "one "), ("one **tw o** ", "one **tw o** "), ("one `a *b", "one "),
+        ("2 * 3 x", "2 * 3 "), ("a snake_case x", "a snake_case "), ("| a | b", ""), ("- it em", "- it "),
+        ("[a](http", ""), ("[a] (b) c", "[a] (b) "), ("漢" * 50, "漢" * 50), ("a **" + "b " * 250, "a **" + "b " * 250),
+    ],
+)  # fmt: skip
+def test_what_may_still_change_is_not_shown_yet(line: str, shown: str) -> None:
+    assert Blocks().settled(line) == shown
 
 
 CODE = (

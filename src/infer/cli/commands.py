@@ -115,6 +115,14 @@ def _paths(argument: str) -> list[str]:
     return found
 
 
+def _image(repl: Repl, argument: str) -> None:
+    raise UsageError(what="this version of infer takes no images, whatever the model could do with them")
+
+
+def _schema(repl: Repl, argument: str) -> None:
+    raise UsageError(what="this version of infer cannot hold answers to a schema yet")
+
+
 def _set(repl: Repl, argument: str) -> None:
     key, _, raw = argument.replace("=", " ", 1).partition(" ")
     key = key.lstrip("-").replace("-", "_")
@@ -144,7 +152,9 @@ def _undo(repl: Repl, argument: str) -> None:
 def _edit(repl: Repl, argument: str) -> None:
     node = repl.conversation.question()
     *before, last = node.message.content
-    changed = edit(last.text)
+    with repl.session.signals.held():  # a Ctrl-C in the editor is the editor's
+        changed = edit(last.text)
+    repl.session.signals.settle()
     if changed is None:
         _undo(repl, "")
         repl.say("change it in the prompt ($EDITOR is not set, or it failed)")
@@ -317,6 +327,8 @@ COMMANDS = (
     Command("system", "[TEXT|-]", "show or set the system message; - takes it away", _system),
     Command("model", "[NAME]", "show or switch the model, keeping the conversation", _model),
     Command("file", "[PATH|-]", "attach files to the next message (a pattern means all that match); - detaches", _file),
+    Command("image", "PATH", "not in this version: models get no images from infer yet", _image),
+    Command("schema", "JSON|FILE", "not in this version: answers cannot be held to a schema yet", _schema),
     Command("set", "KEY [VALUE]", f"show or set one of {', '.join(SETTABLE)}", _set),
     Command("params", "", "every parameter, its value and where it came from", _params),
     Command("retry", "", "another answer to the last question; the first is kept as a branch", _retry),

@@ -5,14 +5,13 @@ Ctrl-G opens $EDITOR; Ctrl-R searches what was typed before; Tab completes. The 
 """
 
 import os
+import select
 import subprocess
 import sys
 import tempfile
-import termios
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -22,13 +21,14 @@ from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.input import create_input
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.vt100 import cooked_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import create_output
 from prompt_toolkit.styles import Style
 
 Candidates = Callable[[str], tuple[int, Iterable[str]]]
 _STYLE = Style.from_dict({"bottom-toolbar": "noreverse", "bottom-toolbar.text": "ansibrightblack", "prompt": "bold"})
-_PASTE_ON, _PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
 
 
 class _PrivateHistory(FileHistory):
@@ -75,6 +75,7 @@ class LineEditor:
             complete_while_typing=False,
             key_bindings=_keys(),
             enable_open_in_editor=False,
+            enable_suspend=True,
             bottom_toolbar=toolbar and (lambda: FormattedText([("", toolbar())])),
             prompt_continuation=lambda width, number, wrapped: " " * width,
             style=_STYLE,
@@ -88,6 +89,15 @@ class LineEditor:
         text = self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False)
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # pasted bytes that are no UTF-8
 
+    def take_keys(self) -> None:
+        """Take what has been typed meanwhile, for the next `read`.
+
+        A terminal holds 4,096 bytes; when a paste has filled it, a Ctrl-C behind them is not heard.
+        """
+        keyboard = self._session.input
+        while not keyboard.closed and select.select([keyboard.fileno()], [], [], 0)[0]:
+            store_typeahead(keyboard, keyboard.read_keys())
+
 
 def edit(text: str) -> str | None:
     """The text as $VISUAL or $EDITOR leaves it; None when there is none, or it failed."""
@@ -98,30 +108,11 @@ def edit(text: str) -> str | None:
         path = Path(folder) / "message.md"
         path.write_text(text, encoding="utf-8")
         try:
-            done = subprocess.run(["/bin/sh", "-c", f'{editor} "$1"', "sh", str(path)], check=False)
+            with cooked_mode(0):
+                done = subprocess.run(["/bin/sh", "-c", f'{editor} "$1"', "sh", str(path)], check=False)
             return path.read_text(encoding="utf-8").rstrip("\n") if done.returncode == 0 else None
         except (OSError, UnicodeDecodeError):
             return None
-
-
-@contextmanager
-def silent_keyboard(paint: Callable[[str], None]) -> Iterator[None]:
-    """While an answer comes: keys are not echoed into it, they wait for the next prompt; Ctrl-C is still a signal."""
-    try:
-        before = termios.tcgetattr(0)
-    except termios.error:
-        yield
-        return
-    silent: list[Any] = list(before)
-    silent[0] &= ~termios.ICRNL  # Enter stays the key that the editor knows
-    silent[3] &= ~(termios.ECHO | termios.ICANON)
-    termios.tcsetattr(0, termios.TCSANOW, silent)
-    paint(_PASTE_ON)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(0, termios.TCSANOW, before)
-        paint(_PASTE_OFF)
 
 
 def _history(path: Path | None) -> History:

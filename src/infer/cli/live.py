@@ -30,35 +30,34 @@ class Live:
     def __init__(self, write: Callable[[str], None], size: Callable[[], tuple[int, int]] = terminal_size) -> None:
         self._write, self._size = write, size
         self._tail: list[str] = []
-        self._width = 0
 
     def draw(self, finished: Sequence[str], tail: Sequence[str]) -> None:
         """Put the finished lines where the tail was, and a tail below them."""
         width, rows = self._size()
         kept = _clipped(tail, width, max(3, rows // 2))
         new = [*finished, *kept]
-        old, known = self._tail, self._width
-        self._tail, self._width = kept, width
-        text = self._difference(old, new, (width, rows), same_width=width == known)
+        old, self._tail = self._tail, kept
+        text = _difference(old, new, (width, rows))
         text += "\n" if new and not kept else ""
         if text:
             self._write(text)
 
-    def _difference(self, old: list[str], new: list[str], size: tuple[int, int], *, same_width: bool) -> str:
-        """What turns the old tail into the new lines, the cursor at their end."""
-        same = 0
-        while same_width and same < min(len(old), len(new)) and old[same] == new[same]:
-            same += 1  # on a terminal of another width the lines are made anew
-        if not old:
-            return "\n".join(new)
-        if same == len(old):
-            return "".join("\n" + line for line in new[same:])
-        if same == len(old) - 1 and same < len(new) and new[same].startswith(old[same]):
-            return "\n".join([new[same][len(old[same]) :], *new[same + 1 :]])
-        same = max(0, min(same, len(new) - 1))
-        up = min(sum(_rows(line, size[0]) for line in old[same:]), size[1]) - 1
-        move = f"\x1b[{up}A" if up else ""
-        return f"{_FREEZE}{move}\r{_CLEAR_BELOW}" + "\n".join(new[same:]) + _THAW
+
+def _difference(old: list[str], new: list[str], size: tuple[int, int]) -> str:
+    """What turns the old tail into the new lines, the cursor at their end."""
+    same = 0
+    while same < min(len(old), len(new)) and old[same] == new[same]:
+        same += 1
+    if not old:
+        return "\n".join(new)
+    if same == len(old):
+        return "".join("\n" + line for line in new[same:])
+    if same == len(old) - 1 and same < len(new) and new[same].startswith(old[same]):
+        return "\n".join([new[same][len(old[same]) :], *new[same + 1 :]])
+    same = max(0, min(same, len(new) - 1))
+    up = min(sum(_rows(line, size[0]) for line in old[same:]), size[1]) - 1
+    move = f"\x1b[{up}A" if up else ""
+    return f"{_FREEZE}{move}\r{_CLEAR_BELOW}" + "\n".join(new[same:]) + _THAW
 
 
 def plain(line: str) -> str:

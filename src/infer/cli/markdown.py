@@ -37,11 +37,14 @@ _HEADINGS = ("bold underline", "bold", "bold", "italic", "italic", "italic")
 class MarkdownStream:
     """Text in, lines for a terminal of `width` columns out; a line has no newline at its end.
 
+    A block is finished in the width in which it began: what stands on the screen is never drawn again because a window
+    has another size, so no lines are repeated, whatever the terminal did with them.
     Text from outside has its control characters shown, not executed, before anything else looks at it.
     """
 
     def __init__(self, width: int, *, color: bool = True) -> None:
         self.width = width
+        self._begun_width = width  # of the block that is open
         self._color = color
         self._blocks = Blocks()
         self._held = ""
@@ -53,6 +56,8 @@ class MarkdownStream:
 
     def feed(self, text: str) -> list[str]:
         """The lines that are finished now."""
+        if not (self._held or self._blocks.is_open):
+            self._begun_width = self.width
         self._held += visible(text).replace("\t", "    ")
         if "\n" not in text:
             return []
@@ -60,12 +65,13 @@ class MarkdownStream:
         return self._render(block for line in lines for block in self._blocks.feed(line))
 
     def tail(self) -> list[str]:
-        """The lines of what is not finished, as they look now."""
-        begun, code, closer = self._begun, list(self._code), self._closer
+        """The lines of what is not finished, as they look now; without the end that may come to look different."""
+        begun, code, closer, width = self._begun, list(self._code), self._closer, self._begun_width
         ahead = self._blocks.copy()
-        blocks = [*(ahead.feed(self._held) if self._held else []), *ahead.finish()]
+        line = self._blocks.settled(self._held)
+        blocks = [*(ahead.feed(line) if line else []), *ahead.finish()]
         lines = self._render(blocks)
-        self._begun, self._code, self._closer = begun, code, closer
+        self._begun, self._code, self._closer, self._begun_width = begun, code, closer, width
         return lines
 
     def finish(self) -> list[str]:
@@ -81,6 +87,7 @@ class MarkdownStream:
                 lines.append("")
             self._begun = True
             lines += self._highlight(block) if block.kind == "code" else self._block(block)
+            self._begun_width = self.width
         return lines
 
     def _highlight(self, block: Block) -> list[str]:
@@ -107,7 +114,7 @@ class MarkdownStream:
 
     def _block(self, block: Block) -> list[str]:
         console = self._consoled()
-        options = console.options.update(width=max(1, self.width))
+        options = console.options.update(width=max(1, self._begun_width))
         segments = console.render_lines(_renderable(block), options, pad=False)
         lines = [_painted(line, self._color) for line in segments]
         while lines and not lines[-1].strip():

@@ -18,6 +18,11 @@ _ITEM = re.compile(r"( *)([-*+]|(\d{1,9})[.)])(\s+|$)")
 _DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 _QUOTE = re.compile(r" {0,3}>")
 
+# What begins or ends emphasis, code or a link inside a line.
+_MARK = re.compile(r"\\.|`+|\*+|_+|~~|!?\[|\]\([^)]*\)|\](?=[^(])")
+_LONGEST_WORD = 40  # characters; scripts without spaces are shown before a word is over
+_LONGEST_SPAN = 400  # characters after which a sign was none
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -58,9 +63,26 @@ class Blocks:
         return other
 
     @property
-    def inside_code(self) -> bool:
-        """Whether the next line is one of code, unless it ends that."""
-        return bool(self._fence)
+    def is_open(self) -> bool:
+        """Whether a block has begun that is not over."""
+        return self._kind is not None or bool(self._fence)
+
+    def settled(self, line: str) -> str:
+        """The beginning of a line that is still growing which later text will hardly change: so it is drawn once.
+
+        Whole words, since the last may go into the next row; no emphasis that has not been closed; no row of a table.
+        """
+        bare = line.strip()
+        if self._fence:
+            return line if bare.strip(self._fence[0]) else ""
+        if bare.startswith("|") or (self._kind == "table" and "|" in bare):
+            return ""
+        text = line[: _open_span(line)]
+        words = text[: text.rfind(" ") + 1]
+        if len(text) - len(words) >= _LONGEST_WORD:
+            return text
+        end = _open_span(words)  # the last blank may stand inside a span
+        return words if end == len(words) else words[: words.rfind(" ", 0, end) + 1]
 
     def feed(self, line: str) -> list[Block]:
         """What is finished now."""
@@ -166,3 +188,28 @@ class Blocks:
         self._in_list = self._kind == "item"
         self._kind, self._lines, self._goes_on = None, [], False
         return [block]
+
+
+def _open_span(line: str) -> int:
+    """Where the first span begins that is not closed in this line; the line's length when all are."""
+    code: tuple[str, int] | None = None
+    opened: dict[str, tuple[int, int]] = {}  # sign -> how many of it, where
+    for mark in _MARK.finditer(line):
+        sign, at = mark[0][-1] if mark[0].startswith("!") else mark[0][0], mark.start()
+        if code or sign == "`":  # nothing else counts inside code
+            code = code or (mark[0], at) if not code or code[0] != mark[0] else None
+        elif sign == "]":
+            opened.pop("[", None)
+        elif sign in opened:
+            if len(mark[0]) >= opened[sign][0]:
+                del opened[sign]
+        elif sign != "\\" and _may_open(line, mark):
+            opened[sign] = (len(mark[0]), at)
+    places = [at for _, at in (*opened.values(), *([code] if code else []))]
+    return min((at for at in places if len(line) - at < _LONGEST_SPAN), default=len(line))
+
+
+def _may_open(line: str, mark: re.Match[str]) -> bool:
+    """Whether emphasis may begin here: not before a blank (2 * 3), and an underscore not inside a word (snake_case)."""
+    before, after = line[: mark.start()][-1:], line[mark.end() :][:1]
+    return not after.isspace() and not (mark[0][0] == "_" and before.isalnum())

@@ -168,10 +168,10 @@ class Output:
         self._to_stderr(text)
 
     def progress(self, text: str, *, dim: bool = False) -> None:
-        """A line that the next one replaces; only on a terminal."""
+        """A line that the next one replaces; only on a terminal, and only as much as fits into one row there."""
         if self._erases and not self.quiet:
             self._progress_shown = True
-            shown = visible(text)
+            shown = visible(text)[: _columns() - 1]
             self._to_stderr(_ERASE_LINE + (f"{_DIM}{shown}{_PLAIN}" if dim and self._color else shown))
 
     def clear_progress(self) -> None:
@@ -234,6 +234,13 @@ def _color(wish: str, *, tty: bool) -> bool:
 def clever_terminal() -> bool:
     """Whether the terminal knows control sequences."""
     return os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(_STDERR).columns or 80
+    except OSError:
+        return 80
 
 
 def _write(descriptor: int, text: str) -> None:

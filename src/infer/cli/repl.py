@@ -1,7 +1,7 @@
 """The chat: reads a message, has it answered, keeps it; and what the commands of infer.cli.commands work on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from signal import SIGINT
@@ -9,9 +9,10 @@ from typing import Any
 
 from infer.cli.account import Account, ways_out
 from infer.cli.inputs import read_file
-from infer.cli.line_editor import LineEditor, silent_keyboard
+from infer.cli.keyboard import Keyboard
+from infer.cli.line_editor import LineEditor
 from infer.cli.model import Opened, open_model, thinking, unused_gpu
-from infer.cli.output import visible
+from infer.cli.output import clever_terminal, visible
 from infer.cli.report import Result
 from infer.cli.session import Session
 from infer.cli.turn import Turn, View, show_answer
@@ -67,25 +68,35 @@ class Repl:
     leaving: bool = False
     shows_status: bool = False
     _signal: Interrupted | None = None
+    _take_keys: Callable[[], None] = lambda: None
 
     def run(self, editor: LineEditor) -> None:
         """Read and answer until the user leaves."""
-        warned = False
-        while not self.leaving:
-            default, self.default = self.default, ""
-            try:
-                text = editor.read("› ", default)
-            except EOFError:
-                break
-            except KeyboardInterrupt:
-                if warned:
-                    break
-                warned = True
-                self.say("Ctrl-C once more leaves, so does Ctrl-D")
-                continue
+        self.session.signals.patient = True
+        self._take_keys = editor.take_keys
+        with Keyboard(self._paint) as keyboard, self.session.signals.held():
             warned = False
-            with silent_keyboard(self._paint):
+            while not self.leaving:
+                try:
+                    text = self._read(editor, keyboard)
+                except EOFError:
+                    break
+                except KeyboardInterrupt:
+                    if warned:
+                        break
+                    warned = True
+                    self.say("Ctrl-C once more leaves, so does Ctrl-D")
+                    continue
+                warned = False
                 self.hear(text)
+
+    def _read(self, editor: LineEditor, keyboard: Keyboard) -> str:
+        """A message. Ctrl-C that came after the answer, and before it became a key, was meant for the answer."""
+        default, self.default = self.default, ""
+        with keyboard.typing():
+            self.session.signals.settle()
+            with self.session.signals.waiting():
+                return editor.read("› ", default)
 
     def hear(self, text: str) -> None:
         """Do what was typed: a command, or a message for the model."""
@@ -93,7 +104,8 @@ class Repl:
 
         try:
             if text.startswith("/") and not text.startswith("//"):
-                execute(self, text)
+                with self.session.signals.waiting():  # a command may wait for anything
+                    execute(self, text)
             elif text.strip() or self.attachments:
                 self.ask(text.removeprefix("/") if text.startswith("//") else text)
         except OutputUnwritable:
@@ -162,13 +174,14 @@ class Repl:
         """Put a question with what is attached before it, and keep the exchange. Whether there is one."""
         texts = [attachment.text.rstrip("\n") for attachment in self.attachments] + [text]
         question = said("user", *(one for one in texts if one.strip()))
-        turn = self.answer(self.conversation.messages(question))
-        if turn is None:
-            self.default = text  # nothing came: the question is there to be changed
-            return False
-        self.attachments.clear()
-        self.conversation.add(question, time=time.time())
-        self.add_answer(turn)
+        with self.session.signals.held():  # an answer that has been shown is kept
+            turn = self.answer(self.conversation.messages(question))
+            if turn is None:
+                self.default = text  # nothing came: the question is there to be changed
+                return False
+            self.attachments.clear()
+            self.conversation.add(question, time=time.time())
+            self.add_answer(turn)
         return True
 
     def again(self) -> None:
@@ -176,19 +189,20 @@ class Repl:
         node = self.conversation.question()
         head = self.conversation.head
         self.conversation.move(node.id)
-        try:
-            turn = self.answer(self.conversation.messages())
-        except BaseException:
-            self.conversation.move(head)
-            raise
-        if turn is None:
-            self.conversation.move(head)
-        else:
-            self.add_answer(turn)
+        with self.session.signals.held():
+            try:
+                turn = self.answer(self.conversation.messages())
+            except BaseException:
+                self.conversation.move(head)
+                raise
+            if turn is None:
+                self.conversation.move(head)
+            else:
+                self.add_answer(turn)
 
     def answer(self, messages: tuple[Message, ...]) -> Turn | None:
         """Have messages answered and show it. None when nothing came of it, which has been said."""
-        turn = Turn(self.opened, self.session, self.view)
+        turn = Turn(self.opened, self.session, self.view, self._take_keys)
         request = self.request(messages)
         turn.stream(request)
         if turn.completion is not None:
@@ -372,5 +386,6 @@ class Repl:
         return len(self.opened.worker.tokenize(text))
 
     def _paint(self, text: str) -> None:
-        if self.session.output.stdout_tty:
-            self.session.output.paint(text)
+        """A control sequence. Not on stdout, where the wait for a slow terminal hears signals."""
+        if self.session.output.stderr_tty and clever_terminal():
+            self.session.output.draw(text)

@@ -1,6 +1,7 @@
 """One answer in the chat, as it arrives: drawn, stopped by Ctrl-C, and what came of it."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from signal import SIGINT
@@ -8,7 +9,7 @@ from signal import SIGINT
 from infer.cli.live import Live, terminal_size
 from infer.cli.markdown import MarkdownStream
 from infer.cli.model import Opened
-from infer.cli.output import Output, visible
+from infer.cli.output import Output, ReaderGone, visible
 from infer.cli.session import Session
 from infer.errors import InferError, Interrupted
 from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta
@@ -17,6 +18,7 @@ _TICK = 0.05  # seconds between looks at the clock while nothing arrives
 _SILENCE = 1.0  # seconds of silence before a person is told what is going on
 _PATIENCE = 1.0  # seconds a worker has to stop; a decode on a GPU cannot be interrupted
 _SETTLES = 0.3  # seconds; tmux tells a program of a new size up to 0.25 s after the lines were folded
+_MOVING = 26  # columns of the thought that is shown while it moves: a window made narrower must not fold that line
 _QUIETEST, _SHARE = 0.03, 40  # seconds between two draws, at least; and so many times what the last one took
 
 
@@ -42,6 +44,7 @@ def show_answer(text: str, output: Output, view: View) -> None:
 class Turn:
     """One answer. After `stream` the fields say what came: all of it, or what came before it was stopped.
 
+    take_keys            called now and then: takes what is typed out of the terminal
     first_token, total   seconds since it was asked
     stopped              Ctrl-C ended it
     error                why there is no more of it: the worker died, the prompt does not fit
@@ -52,6 +55,7 @@ class Turn:
     opened: Opened
     session: Session
     view: View
+    take_keys: Callable[[], None]
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     completion: Completion | None = None
@@ -69,6 +73,7 @@ class Turn:
     _live: Live | None = None
     _unfed: list[str] = field(default_factory=list)
     _next_draw: float = 0.0
+    _next_look: float = 0.0
     _size: tuple[int, int] | None = None
 
     def stream(self, request: Request) -> None:
@@ -105,6 +110,9 @@ class Turn:
                     return
                 case None:
                     self._wait(now)
+            if now >= self._next_look:
+                self._next_look = now + _TICK
+                self.take_keys()
             if self._unfed and now >= self._next_draw:
                 self._draw()
             if deadline is not None and now > deadline:
@@ -114,7 +122,7 @@ class Turn:
         """After Ctrl-C: the worker hands over what it has. One that does not in time, or a second Ctrl-C, ends it."""
         signals = self.session.signals
         signals.forgive()
-        with suppress(InferError):
+        with suppress(InferError, ReaderGone):
             self.opened.worker.abort(self._id)
             self._listen(time.monotonic() + _PATIENCE)
         signals.forgive()
@@ -140,6 +148,8 @@ class Turn:
 
     def _think(self, text: str) -> None:
         """Reasoning: dim and in full, or its last words in one line that goes away."""
+        from rich.cells import cell_len
+
         output = self.session.output
         if self.view.thinking:
             output.reasoning(text)
@@ -150,7 +160,7 @@ class Turn:
             return
         self._next_draw = now + _TICK
         words = " ".join("".join(self.reasoning[-64:]).split())
-        room = max(10, terminal_size()[0] - 14)
+        room = _MOVING if cell_len(words[-_MOVING:]) <= _MOVING else _MOVING // 2  # every character may be a wide one
         output.progress(f"thinking … {words[-room:]}", dim=True)
 
     def _fold(self) -> None:
@@ -173,6 +183,17 @@ class Turn:
         self._next_draw = time.monotonic() + max(_QUIETEST, _SHARE * (time.thread_time() - started))
 
     def _end(self) -> None:
+        """Show the rest. Whatever signal comes now, and if the terminal is gone: what came is kept all the same."""
+        try:
+            self._show_rest()
+        except Interrupted as signal:
+            self.session.signals.forgive()
+            self.leaving = signal if signal.facts["signal"] != SIGINT else self.leaving
+        except ReaderGone:
+            if self.leaving is None:
+                raise
+
+    def _show_rest(self) -> None:
         self.session.output.clear_progress()
         self._fold()
         if self._live is not None:
