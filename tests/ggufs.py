@@ -253,6 +253,7 @@ def write_gguf(
     tokens: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
     control_rows: bool = False,
+    tensors: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Write a random-weight model and return its path (about 0.2 MB with the defaults).
 
@@ -262,6 +263,7 @@ def write_gguf(
     window    positions of a gemma3's sliding window
     tokens    tokenizer pairs (default `bpe(vocab)`)
     extra     key/value pairs added last; a value of None takes a default pair out
+    tensors   more tensors, as f32
     """
     shape = {"width": width, "head": head or width // heads, "heads": heads, "kv_heads": kv_heads, "ffn": ffn}
     words = tokens or bpe(vocab)
@@ -291,6 +293,8 @@ def write_gguf(
         dtype=dtype,
         control_rows=control_rows,
     )
+    for key, values in (tensors or {}).items():
+        writer.add_tensor(key, values.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ggufs import write_gguf
 from infer.engine.engine import Engine
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
@@ -91,6 +93,26 @@ def test_a_context_that_grows_in_the_middle_of_an_answer_changes_nothing(model: 
     assert answers([first]) == answers(run(large, [prompt], 900))
     small.close()
     large.close()
+
+
+def test_a_context_that_grows_into_another_rotation_computes_everything_again(tmp_path: Path) -> None:
+    """Long RoPE has one rotation up to the original context and another one for every position of a larger context."""
+    factors = {"rope_factors_short.weight": np.ones(16), "rope_factors_long.weight": np.linspace(1, 40, 16)}
+    scaling = {"llama.rope.scaling.type": "longrope", "llama.rope.scaling.original_context_length": 256}
+    path = write_gguf(tmp_path / "long.gguf", context=1024, extra=scaling, tensors=factors)
+    prompt = list(range(30, 60))
+    with Model(str(path), CONFIG, Log()) as model:
+        engine, large = Engine(model, CONFIG), Engine(model, replace(CONFIG, context=1024))
+        first = engine.submit(prompt, GREEDY, 0, 400)
+        first.expected = 40
+        grown_at = 0
+        while engine.has_work:
+            engine.step()
+            grown_at = grown_at or (engine.context_size > 256 and len(first.tokens))
+        assert first.tokens[grown_at:] == answers(run(large, [first.tokens[:grown_at]], 430 - grown_at))[0]
+        assert first.tokens[: grown_at - 1] != run(large, [prompt], 400)[0].tokens[: grown_at - 1]
+        engine.close()
+        large.close()
 
 
 def test_an_answer_ends_at_the_largest_context(model: Model) -> None:

@@ -1,7 +1,11 @@
 """The prompt cache gives what computing gives: trees of conversations, each run with a fresh engine and store."""
 
+import ctypes
+import json
 import random
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +14,13 @@ import pytest
 from engine.one_run import forget_rates
 from ggufs import write_gguf
 from infer.engine.engine import Engine
+from infer.engine.llama.context import AbortFlag, Context, Row
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
 from infer.engine.llama.state import MemoryKind
 from infer.engine.reuse import MIN_PROMPT, open_reuse
 from infer.engine.scheduler import Sequence
+from infer.errors import DoesNotFit
 from infer.types import EngineConfig, SamplingParams
 
 GREEDY = SamplingParams(temperature=0)
@@ -183,3 +189,73 @@ def test_damage_costs_time_and_no_answer(model: tuple[Model, str], tmp_path: Pat
         victim.write_bytes(data[: rng.choice([len(data), len(data) // 2])])
         _, logits = run(opened, path, prompt, config)
         assert difference(logits, expected) <= (0 if opened.memory_kind is MemoryKind.FULL else NOISE)
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate()}
+
+
+def test_reading_begins_before_there_is_a_context(
+    model: tuple[Model, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a state can be cut anywhere; and where no context can be made, nobody goes on reading."""
+    opened, path = model
+    config = replace(CONFIG, cache_dir=str(tmp_path / "cache"), cache_bytes=10**9)
+    prompt = list(range(200)) * 4
+    run(opened, path, prompt, config)
+    forget_rates(config.cache_dir)
+    engine = Engine(opened, config, reuse=open_reuse(opened, path, config)[0])
+    engine.submit(prompt, GREEDY, 0, 1)
+    seen: list[set[str]] = []
+
+    def no_memory(*_: object) -> None:
+        seen.append(threads())
+        raise DoesNotFit(what="a context", need=None, have=None)
+
+    monkeypatch.setattr("infer.engine.engine.Context", no_memory)
+    with pytest.raises(DoesNotFit):
+        engine.step()
+    assert ("prefix-reader" in seen[0]) == (opened.memory_kind is MemoryKind.FULL)
+    engine.close()
+    assert "prefix-reader" not in threads()
+
+
+def test_a_disk_that_was_slow_once_is_tried_again(model: tuple[Model, str], tmp_path: Path) -> None:
+    opened, path = model
+    config = replace(CONFIG, cache_dir=str(tmp_path / "cache"), cache_bytes=10**9)
+    prompt = list(range(200)) * 4
+    run(opened, path, prompt, config)
+    (notes,) = Path(config.cache_dir or "").rglob("notes.json")
+    learnt = json.loads(notes.read_text())
+    stored = sum(piece.stat().st_size for piece in Path(config.cache_dir or "").rglob("*.kv"))
+    # reading all of it would take twelve times as long as computing it
+    notes.write_text(json.dumps(learnt | {"restore": stored / 12, "prefill": float(len(prompt))}))
+    cached: list[int] = []
+    while len(cached) < 20 and not any(cached):
+        engine = Engine(opened, config, reuse=open_reuse(opened, path, config)[0])
+        sequence = engine.submit(prompt, GREEDY, 0, 1, (len(prompt) - 1,))
+        while engine.has_work:
+            engine.step()
+        engine.close(timeout=10)
+        cached.append(sequence.cached)
+        rate = json.loads(notes.read_text())
+        notes.write_text(json.dumps(rate | {"prefill": float(len(prompt))}))
+    assert cached[0] == 0
+    assert cached[-1] == len(prompt) - 1
+
+
+def test_copies_of_blocks_use_the_same_memory_again(model: tuple[Model, str]) -> None:
+    opened, _ = model
+    with closing(Context(opened, CONFIG, 512, AbortFlag())) as context:
+        cutter = context.cutter(opened.memory_kind)
+        context.decode([Row(token, token, 0, False) for token in range(256)])
+        mine, part = cutter.cut(0, 0, 256)
+        kept = bytes(mine)
+        places = set()
+        for _ in range(10):
+            base, again = cutter.cut(0, 0, 256)
+            assert (base, again) == (kept, part)
+            places.add(ctypes.addressof(ctypes.c_char.from_buffer(base)))
+            cutter.give_back(base)
+        assert len(places) <= 2
+        assert ctypes.addressof(ctypes.c_char.from_buffer(mine)) not in places, "nobody gave it back"

@@ -101,7 +101,9 @@ class Engine:
         chunks = self._scheduler.schedule()
         if not chunks:
             return []
-        context = self._room_for(chunks)
+        before, context = self._context, self._room_for(chunks)
+        if context is not before:
+            chunks = self._scheduler.schedule()  # a larger context may have sent sequences back
         started = perf_counter()
         rows = [row for chunk in chunks for row in _rows(chunk)]
         if not context.decode(rows):
@@ -151,6 +153,8 @@ class Engine:
         entered = self._scheduler.admit()
         if entered:
             self._take_over(entered[0])
+            if reuse and not self._context:
+                reuse.look_ahead(entered[0])
             context = self._room(sum(max(s.computed, s.prompt) for s in self._scheduler.running))
             for sequence in entered:
                 self._share(context, sequence)
@@ -211,12 +215,19 @@ class Engine:
         size = fixed or -(-positions // _GRANULE) * _GRANULE
         larger = Context(self._model, self._config, size, self._abort)
         if self._context:
-            for sequence in self._scheduler.running:
-                if sequence.computed:
-                    larger.restore(sequence.place, self._context.state(sequence.place))
+            self._move(self._context, larger)
             self._context.close()
         self._context = larger
         return larger
+
+    def _move(self, old: Context, new: Context) -> None:
+        """Take the states of all sequences over, or have them computed again where they would be other ones."""
+        border = self._model.rotation_border
+        for sequence in self._scheduler.running:
+            if border is not None and old.size <= border < new.size:
+                sequence.restart()
+            elif sequence.computed:
+                new.restore(sequence.place, old.state(sequence.place))
 
     def _recover(self, context: Context, chunks: list[Chunk]) -> None:
         """After an aborted decode some ubatches may be in the memory: cut every sequence back to what counts.
@@ -228,8 +239,7 @@ class Engine:
         for sequence in (chunk.sequence for chunk in chunks):
             if not (cuts and context.remove(sequence.place, sequence.computed)):
                 context.remove(sequence.place)
-                sequence.computed = sequence.cached = 0
-                sequence.state = State.PREFILL
+                sequence.restart()
 
     def _collect(self, context: Context, chunks: list[Chunk]) -> list[Output]:
         outputs = []

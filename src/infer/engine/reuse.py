@@ -15,6 +15,7 @@ of the state it waits for the next step. What fails is tried again in later runs
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path as FilePath
 from statistics import pstdev
 from time import perf_counter
@@ -44,6 +45,7 @@ KERNEL_NOISE = 0.05
 _MOST_FAILURES = 3  # runs that may fail the self-test before it is not tried again
 _SNAPSHOT_EVERY = 2048  # tokens between recurrent states that are kept besides those at the stops
 _Cut = tuple[Span, memoryview, bytes]  # a span with its base and its part
+_SECOND_CHANCE = 1.2  # how much faster a disk is taken for after each hit that was not worth reading
 _LEARNING = 0.3  # weight of the newest measurement in the rates that are remembered
 
 
@@ -51,7 +53,7 @@ def open_reuse(model: Model, path: str, config: EngineConfig) -> tuple["Reuse | 
     """The prompt cache for a model in this setting, None when it is not wanted or cannot be; and why it cannot."""
     if config.cache_dir is None:
         return None, None
-    if model.has_two_rotations:
+    if model.rotation_border is not None:
         return None, NOT_SERVED
     if model.memory_kind is MemoryKind.MIXED:
         return None, MIXED
@@ -86,6 +88,16 @@ class _Kept:
     seen: int = 0  # `computed` when keep last looked
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What was looked up for a sequence before there was a context, and the reading that has begun."""
+
+    sequence: int
+    hit: PrefixHit | None
+    loading: Loading | None
+    seconds: float
+
+
 class Reuse:
     """The prompt cache of one engine. window: the size of the model's sliding window, 0 if it has none."""
 
@@ -95,6 +107,7 @@ class Reuse:
         self._cuts = kind is MemoryKind.FULL
         self._window = {MemoryKind.FULL: 0, MemoryKind.WINDOW: window, MemoryKind.RECURRENT: 1}[kind]
         self._kept: dict[int, _Kept] = {}
+        self._ahead: _Ahead | None = None
         self._cutter: StateCutter | None = None
         self._context: Context | None = None
         self._notes = store.notes()
@@ -118,33 +131,33 @@ class Reuse:
         """Whether the self-test is still to be done, which takes cells for a second copy of a first chunk."""
         return not self._tested and not self._off
 
+    def look_ahead(self, sequence: Sequence) -> None:
+        """Begin to read what `restore` is going to paste: making a context takes as long as reading for it."""
+        if not self._cuts:
+            return  # the cutter has to say first what stands in for a part
+        started = perf_counter()
+        hit = self._look_up(sequence)
+        loading = self._store.load(hit, cut=True) if hit else None
+        if loading:
+            loading.start()
+        self._ahead = _Ahead(sequence.id, hit, loading, perf_counter() - started)
+
     def restore(self, context: Context, sequence: Sequence) -> None:
         """Put the longest stored prefix into the sequence's place and count it as computed and cached.
 
         What the sequence shares with one in memory stays, unless more than that is stored.
         """
-        short = sequence.prompt < MIN_PROMPT
-        if self._off or (short and not sequence.goes_on):
-            return
         started = perf_counter()
-        path = self._store.path(sequence.tokens)
-        self._kept[sequence.id] = kept = _Kept(path, seen=sequence.computed)
-        if short:
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead.sequence != sequence.id:
+            ahead = _Ahead(sequence.id, self._look_up(sequence), None, 0.0)
+        if ahead.hit is None:
             return
-        if not self._tested:
-            self._store.count(sequence.prompt, 0, 0.0)
-            return
-        hit = self._store.match(path, sequence.prompt - 1, window=self._window)
-        reach = hit.reach if self._cuts else hit.length
-        if not self._cuts and reach < hit.shared < sequence.prompt:  # prompts part there: a state will be of use
-            sequence.stops = tuple(sorted({*sequence.stops, hit.shared}))
-        if reach < max(MIN_PROMPT, sequence.computed + 1) or not self._pays(hit, reach):
-            self._store.count(sequence.prompt, 0, 0.0)
-            return
-        self._load(context, sequence, hit)
-        sequence.restore_seconds = perf_counter() - started
+        self._load(context, sequence, ahead.hit, ahead.loading)
+        sequence.restore_seconds = perf_counter() - started + ahead.seconds
+        kept = self._kept[sequence.id]
         kept.until = kept.seen = sequence.computed
-        self._learn("restore", hit.payload(cut=self._cuts), sequence.restore_seconds)
+        self._learn("restore", ahead.hit.payload(cut=self._cuts), sequence.restore_seconds)
         self._store.count(sequence.prompt, sequence.cached, sequence.cached / self._rate("prefill", 1e9))
 
     def keep(self, context: Context, sequence: Sequence) -> None:
@@ -168,6 +181,8 @@ class Reuse:
 
     def close(self, timeout: float) -> None:
         """Give the writer `timeout` seconds more, and remember what was learnt."""
+        if self._ahead and self._ahead.loading:  # no context could be made
+            self._ahead.loading.stop()
         self._store.close(timeout)
         if self._learnt:
             self._store.save_notes(self._notes)
@@ -177,13 +192,35 @@ class Reuse:
             self._cutter, self._context = context.cutter(self._kind), context
         return self._cutter
 
-    def _load(self, context: Context, sequence: Sequence, hit: PrefixHit) -> None:
+    def _look_up(self, sequence: Sequence) -> PrefixHit | None:
+        """What is stored of a prompt, if it is more than the sequence has and worth reading."""
+        short = sequence.prompt < MIN_PROMPT
+        if self._off or (short and not sequence.goes_on):
+            return None
+        path = self._store.path(sequence.tokens)
+        self._kept[sequence.id] = _Kept(path, seen=sequence.computed)
+        if short:  # kept for the next prompt, which begins with this one
+            return None
+        hit = self._store.match(path, sequence.prompt - 1, window=self._window) if self._tested else None
+        if hit:
+            reach = hit.reach if self._cuts else hit.length
+            if not self._cuts and reach < hit.shared < sequence.prompt:  # prompts part there: a state will be of use
+                sequence.stops = tuple(sorted({*sequence.stops, hit.shared}))
+            if reach > max(MIN_PROMPT - 1, sequence.computed) and self._pays(hit, reach):
+                return hit
+        self._store.count(sequence.prompt, 0, 0.0)
+        return None
+
+    def _load(self, context: Context, sequence: Sequence, hit: PrefixHit, begun: Loading | None) -> None:
         context.remove(sequence.place)
         end = 0
         try:
             cutter = self._cutter_of(context)
-            with self._store.load(hit, cut=self._cuts, window=self._window, empty=cutter.no_part) as loading:
+            empty = cutter.no_part
+            with begun or self._store.load(hit, cut=self._cuts, window=self._window, empty=empty) as loading:
                 self._paste(cutter, sequence.place, loading, hit)
+            for buffer in loading.buffers:
+                cutter.give_back(buffer)
             if self._cuts or loading.end == hit.length:  # else the states belong to positions that are not here
                 end = loading.end
             if end and not cutter.is_ready(sequence.place, end):
@@ -220,10 +257,11 @@ class Reuse:
                 if not self._test(context, sequence):
                     kept.until = until
                     return
+            give_back = self._cutter_of(context).give_back
             for span, base, part in cuts:
-                self._store.store(span, base, part)
-        except EngineFailure as error:
-            self._give_up(str(error))
+                self._store.store(span, base, part, done=partial(give_back, base))
+        except (EngineFailure, MemoryError) as error:
+            self._give_up(str(error) or "no memory is left for the prompt cache")
 
     def _cuts_until(self, context: Context, sequence: Sequence, kept: _Kept, ends: list[int]) -> Iterator[_Cut]:
         for end in ends:
@@ -305,7 +343,10 @@ class Reuse:
     def _pays(self, hit: PrefixHit, reach: int) -> bool:
         """Whether reading is faster than computing, by the rates of earlier runs; yes when they are not known."""
         read, computed = self._rate("restore", float("inf")), self._rate("prefill", 0.0)
-        return not computed or hit.payload(cut=self._cuts) / read < reach / computed
+        pays = not computed or hit.payload(cut=self._cuts) / read < reach / computed
+        if not pays:  # the disk may have been busy: what is never read is never measured again
+            self._note("restore", round(read * _SECOND_CHANCE, 1))
+        return pays
 
     def _rate(self, name: str, unknown: float) -> float:
         rate = self._notes.get(name)

@@ -63,6 +63,11 @@ class Sequence:
         """Tokens that are known but not yet computed."""
         return len(self.tokens) - self.computed
 
+    def restart(self) -> None:
+        """Have everything computed again: nothing of it is in the KV memory any more."""
+        self.computed = self.cached = 0
+        self.state = State.PREFILL
+
 
 class Chunk(NamedTuple):
     """`size` tokens of a sequence, from its first uncomputed one; `last` when they are all that is pending.

@@ -84,15 +84,17 @@ class Model:
         return int(bindings.llama_model_n_swa(self.pointer))
 
     @property
-    def has_two_rotations(self) -> bool:
-        """Whether RoPE may depend on the context's size, which no key of the prompt cache knows.
+    def rotation_border(self) -> int | None:
+        """The size of a context above which RoPE may be another one; None where it is the same at every size.
 
         llama.cpp takes the tensor `rope_factors_long` where the context is larger than the original one, whatever the
-        file says of its scaling (Phi-3 says nothing). Linear scaling and YaRN are the same at every size.
+        file says of its scaling (Phi-3 says nothing). Linear scaling and YaRN are the same at every size. No key of
+        the prompt cache knows the size of the context.
         """
         scaling, original = self._metadata("rope.scaling.type"), self._metadata("rope.scaling.original_context_length")
-        extended = original.isdigit() and int(original) < self.trained_context
-        return scaling == "longrope" or (extended and scaling not in ("linear", "yarn"))
+        border = int(original) if original.isdigit() else self.trained_context
+        extended = border < self.trained_context
+        return border if scaling == "longrope" or (extended and scaling not in ("linear", "yarn")) else None
 
     def _metadata(self, key: str) -> str:
         buffer = ctypes.create_string_buffer(256)

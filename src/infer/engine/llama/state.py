@@ -15,6 +15,7 @@ n_seq_max >= 2 and a unified cache.
 
 import ctypes
 from enum import Enum
+from queue import SimpleQueue
 from typing import Any
 
 from infer.engine.llama.library import bindings
@@ -23,6 +24,7 @@ from infer.errors import EngineFailure
 _HEAD = 8  # bytes before the memory's own payload: u32 magic, i32 sequence
 _PARTIAL = bindings.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
 _ANOTHER = "the prompt cache cannot serve this model: llama.cpp's state has another layout than expected"
+_MOST_SPARE = 2  # buffers: one is filled while another is written
 _HIDDEN_WINDOWS = ("deepseek4",)  # llama.cpp says it has none, because it cannot be rewound
 
 
@@ -73,29 +75,39 @@ class StateCutter:
         self._window = int(bindings.llama_model_n_swa(model))
         self._has_base = kind is MemoryKind.WINDOW or bool(bindings.llama_model_is_hybrid(model))
         self.kind = kind
+        self._returned: SimpleQueue[memoryview] = SimpleQueue()
+        self._spare: list[memoryview] = []
         self.no_part = b""
         if kind is not MemoryKind.FULL:
-            self.no_part = bytes(self._read(_PARTIAL)[_HEAD:])
-            self._check(len(self._read(0)), len(self.no_part))
+            self.no_part = self._read_part()
+            self._check(self._size(0), len(self.no_part))
 
     def cut(self, sequence: int, start: int, end: int) -> tuple[memoryview, bytes]:
         """Base and part of positions [start, end); no part where the memory no longer has all that belongs to it.
 
-        The part of a recurrent memory is that of the present position. Raises EngineFailure when llama.cpp's blobs
-        are not what they were found to be.
+        The part of a recurrent memory is that of the present position. The base is the caller's until it gives it
+        back. Raises EngineFailure when llama.cpp's blobs are not what they were found to be; MemoryError.
         """
         bindings.llama_memory_seq_cp(self._memory, sequence, self._scratch, start, end)
         try:
             whole = self._read(0)
-            part = b"" if self.kind is MemoryKind.FULL else bytes(self._read(_PARTIAL)[_HEAD:])
+            part = b"" if self.kind is MemoryKind.FULL else self._read_part()
             first = max(start, first_needed(self.kind, end, self._window))
             is_whole = self._holds(self._scratch, first, end)
         finally:
             bindings.llama_memory_seq_rm(self._memory, self._scratch, -1, -1)
         self._check(len(whole), len(part))
-        if whole[len(whole) - len(part) :] != part:
+        border = len(whole) - len(part)
+        if bytes(whole[border:]) != part:
             raise EngineFailure(what=_ANOTHER)
-        return memoryview(whole)[: len(whole) - len(part)], part if is_whole else b""
+        return whole[:border], part if is_whole else b""
+
+    def give_back(self, memory: memoryview) -> None:
+        """Let a later `cut` use memory again, that of a base or another, from any thread; its content is lost.
+
+        A copy into fresh memory costs ten times as much as one into memory that was used before (docs/LOG.md).
+        """
+        self._returned.put(memoryview(memory.obj))
 
     def paste(
         self, sequence: int, state: memoryview, *, below: int | None = None, rows: tuple[int, int] | None = None
@@ -150,13 +162,31 @@ class StateCutter:
         if whole < _HEAD + part + self._has_base:
             raise EngineFailure(what=_ANOTHER)
 
-    def _read(self, flags: int) -> bytearray:
-        size = bindings.llama_state_seq_get_size_ext(self._context, self._scratch, flags)
-        data = bytearray(size)
+    def _size(self, flags: int) -> int:
+        return int(bindings.llama_state_seq_get_size_ext(self._context, self._scratch, flags))
+
+    def _read(self, flags: int) -> memoryview:
+        size = self._size(flags)
+        data = self._memory_of(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(data)
         if bindings.llama_state_seq_get_data_ext(self._context, buffer, size, self._scratch, flags) != size:
             raise EngineFailure(what="llama.cpp could not copy the state of a sequence")
-        return data
+        return data[:size]
+
+    def _read_part(self) -> bytes:
+        whole = self._read(_PARTIAL)
+        part = bytes(whole[_HEAD:])
+        self.give_back(whole)
+        return part
+
+    def _memory_of(self, size: int) -> memoryview:
+        """At least `size` bytes, of those that were given back if one is large enough."""
+        while not self._returned.empty():
+            self._spare.append(self._returned.get())
+        self._spare = sorted(self._spare, key=len)[-_MOST_SPARE:]
+        fitting = (index for index, spare in enumerate(self._spare) if len(spare) >= size)
+        index = next(fitting, None)
+        return memoryview(bytearray(size)) if index is None else self._spare.pop(index)
 
     def _write(self, state: memoryview) -> None:
         size = len(state)

@@ -18,7 +18,7 @@ from infer.engine.prefix.files import Folder
 from infer.engine.prefix.header import PAGE, Damaged, Header, decode
 
 _READERS = 2
-_BUFFERS = 2  # of each reader: one is filled while the other is used
+_BUFFERS = 1  # of each reader: what it has read is pasted while the other reads
 _CHUNK = 1 << 20  # bytes read at once, so that the checksum finds them in the processor's cache
 
 
@@ -58,7 +58,10 @@ class Task:
 
 
 class Loading:
-    """Iterate once, inside `with`. `end` is how far the prefix has got: the position after the last good row."""
+    """Iterate once, inside `with`, which begins to read; or `start` it earlier and `stop` it.
+
+    `end` is how far the prefix has got: the position after the last good row.
+    """
 
     def __init__(self, folder: Folder, tasks: Sequence[Task], touch: set[str]) -> None:
         self._folder, self._tasks = folder, tasks
@@ -68,22 +71,37 @@ class Loading:
         self.bytes = 0
 
     def __enter__(self) -> "Loading":
+        self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin to read, as far as the buffers reach; harmless when it has begun already."""
+        if self._readers:
+            return
+        largest = max((task.size for task in self._tasks), default=0)
+        count = min(_READERS, len(self._tasks))
+        with suppress(RuntimeError):  # no thread to be had: nothing is loaded
+            for index in range(count):
+                self._readers.append(_Reader(self._folder, self._tasks[index::count], largest, self._touched))
+
+    def stop(self) -> None:
+        """End the readers."""
         for reader in self._readers:
             reader.stop()
 
+    @property
+    def buffers(self) -> list[memoryview]:
+        """The memory that was read into; after the end it may be used for something else."""
+        return [buffer for reader in self._readers for buffer in reader.buffers]
+
     def __iter__(self) -> Iterator[Block]:
-        largest = max((task.size for task in self._tasks), default=0)
-        count = min(_READERS, len(self._tasks))
-        try:
-            for index in range(count):
-                self._readers.append(_Reader(self._folder, self._tasks[index::count], largest, self._touched))
-        except RuntimeError:  # no thread to be had: nothing is loaded
+        if len(self._readers) < min(_READERS, len(self._tasks)):
             return
         for index, task in enumerate(self._tasks):
-            reader = self._readers[index % count]
+            reader = self._readers[index % len(self._readers)]
             data = reader.filled.get()
             if data is None:
                 return
@@ -101,6 +119,7 @@ class _Reader:
         self._size = size
         self._touched = touched
         self._stopping = False
+        self.buffers: list[memoryview] = []
         self.free: SimpleQueue[memoryview | None] = SimpleQueue()
         self.filled: SimpleQueue[memoryview | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="prefix-reader", daemon=True)
@@ -115,7 +134,7 @@ class _Reader:
     def _run(self) -> None:
         try:
             for index, task in enumerate(self._tasks):
-                buffer = _buffer(self._size) if index < _BUFFERS else self.free.get()
+                buffer = self._new_buffer() if index < _BUFFERS else self.free.get()
                 if buffer is None or self._stopping:
                     return
                 self._read(task, buffer)
@@ -126,6 +145,10 @@ class _Reader:
             pass  # gone, unreadable, no memory for a buffer: the prefix ends here
         finally:
             self.filled.put(None)
+
+    def _new_buffer(self) -> memoryview:
+        self.buffers.append(_buffer(self._size))
+        return self.buffers[-1]
 
     def _read(self, task: Task, buffer: memoryview) -> None:
         piece = task.piece

@@ -16,11 +16,12 @@ CAPACITY = 256 << 20  # bytes of payload that may wait
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A span and its payloads. The buffers belong to the writer from now on."""
+    """A span and its payloads. The buffers are the writer's until it calls `done`: written, failed or declined."""
 
     span: Span
     base: memoryview
     part: memoryview
+    done: Callable[[], None]
 
     @property
     def size(self) -> int:
@@ -46,18 +47,10 @@ class Writer:
 
     def put(self, job: Job) -> bool:
         """Queue a job; False when it is declined: the queue is full, its parent was declined, the writer has ended."""
-        with self._changed:
-            late = self.stopped or job.span.name.parent in self._declined
-            if late or (self._jobs and self._waiting + job.size > self._capacity):
-                self._declined.add(job.span.name.key)
-                return False
-            if self._thread is None and not self._start():
-                return False
-            self._declined.discard(job.span.name.key)
-            self._jobs.append(job)
-            self._waiting += job.size
-            self._changed.notify_all()
-            return True
+        accepted = self._accept(job)
+        if not accepted:
+            job.done()
+        return accepted
 
     def waiting(self) -> list[Span]:
         """What is queued or being written."""
@@ -80,6 +73,20 @@ class Writer:
             self._thread.join(0.05)  # the chunk that is being written
         return dropped
 
+    def _accept(self, job: Job) -> bool:
+        with self._changed:
+            late = self.stopped or job.span.name.parent in self._declined
+            if late or (self._jobs and self._waiting + job.size > self._capacity):
+                self._declined.add(job.span.name.key)
+                return False
+            if self._thread is None and not self._start():
+                return False
+            self._declined.discard(job.span.name.key)
+            self._jobs.append(job)
+            self._waiting += job.size
+            self._changed.notify_all()
+            return True
+
     def _start(self) -> bool:
         thread = threading.Thread(target=self._run, name="prefix-writer", daemon=True)
         try:
@@ -101,6 +108,7 @@ class Writer:
                 going_on = self._write(job)
             except Stopped:
                 return
+            job.done()
             with self._changed:
                 self._waiting -= self._jobs.popleft().size
                 self.stopped = self.stopped or not going_on
