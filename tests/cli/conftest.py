@@ -61,7 +61,7 @@ def reciter(models_dir: Path) -> Path:
 @pytest.fixture(scope="session")
 def counter(models_dir: Path) -> Path:
     """Every answer is word1 to word2499, slowly."""
-    return write_scripted(models_dir / "counter.gguf", WORDS, **SLOW)  # type: ignore[arg-type]
+    return write_scripted(models_dir / "counter.gguf", WORDS, context=32768, **SLOW)  # type: ignore[arg-type]
 
 
 @pytest.fixture

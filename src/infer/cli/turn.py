@@ -19,7 +19,7 @@ _SILENCE = 1.0  # seconds of silence before a person is told what is going on
 _PATIENCE = 1.0  # seconds a worker has to stop; a decode on a GPU cannot be interrupted
 _SETTLES = 0.3  # seconds; tmux tells a program of a new size up to 0.25 s after the lines were folded
 _MOVING = 26  # columns of the thought that is shown while it moves: a window made narrower must not fold that line
-_QUIETEST, _SHARE = 0.03, 40  # seconds between two draws, at least; and so many times what the last one took
+_QUIETEST, _SHARE = 0.03, 60  # seconds between two draws, at least; and so many times what the last one took
 
 
 @dataclass(slots=True)
@@ -180,7 +180,9 @@ class Turn:
         finished = self._markdown.feed("".join(self._unfed))
         self._unfed.clear()
         self._live.draw(finished, self._markdown.tail())
-        self._next_draw = time.monotonic() + max(_QUIETEST, _SHARE * (time.thread_time() - started))
+        pause = max(_QUIETEST, _SHARE * (time.thread_time() - started))
+        self._next_draw = time.monotonic() + pause
+        time.sleep(min(pause, _TICK))  # what comes meanwhile is taken in one go, and wakes nobody token by token
 
     def _end(self) -> None:
         """Show the rest. Whatever signal comes now, and if the terminal is gone: what came is kept all the same."""
