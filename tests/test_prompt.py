@@ -94,3 +94,63 @@ def test_a_prompt_too_long_by_one_token_is_refused_with_both_numbers(builder: Bu
     with pytest.raises(ContextOverflow) as caught:
         builder(context=size).build(request)
     assert (caught.value.facts["prompt"], caught.value.facts["context"]) == (size, size)
+
+
+# --- answers as they were generated
+
+
+def spelt_in_bytes(builder: Builder, text: str) -> tuple[int, ...]:
+    """Ids that decode to a text and that no tokeniser would choose for it: one for each byte."""
+    vocabulary = builder.vocabulary  # type: ignore[attr-defined]
+    by_bytes = {vocabulary.piece(token): token for token in range(vocabulary.size) if len(vocabulary.piece(token)) == 1}
+    return tuple(by_bytes[bytes([byte])] for byte in text.encode())
+
+
+def chat(builder: Builder, answer: str, ids: tuple[int, ...], last: str = "more") -> tuple[Message, ...]:
+    first, _, second = messages("hi", "", last)
+    return (first, Message("assistant", (TextPart(answer),), ids), second)
+
+
+@pytest.mark.parametrize("answer", ["the fox", "the fox\n", "é 🦊", " the", "the <|end|> fox"])
+@pytest.mark.parametrize("last", ["more", "the <|user|> fox"])
+def test_an_answer_stands_in_the_prompt_as_it_was_generated(builder: Builder, answer: str, last: str) -> None:
+    ids = spelt_in_bytes(builder, answer)
+    told = chat(builder, answer, ids, last)
+    with_ids = builder().render(Request(told))
+    begin = builder().render(Request(told[:1])).tokens
+    assert with_ids.tokens[: len(begin) + len(ids)] == [*begin, *ids]
+    without = builder().render(Request(chat(builder, answer, (), last)))
+    assert with_ids.text == without.text
+    assert controls(builder, with_ids.tokens) == controls(builder, without.tokens)
+
+
+def test_ids_that_spell_something_else_are_not_used(builder: Builder) -> None:
+    vocabulary = builder.vocabulary  # type: ignore[attr-defined]
+    plain = builder().render(Request(chat(builder, "the fox", ())))
+    for ids in (spelt_in_bytes(builder, "the fix"), (vocabulary.size,), (-1,), (2**31,)):
+        assert builder().render(Request(chat(builder, "the fox", ids))).tokens == plain.tokens
+
+
+def test_a_template_that_rewrites_answers_gets_its_way(builder: Builder) -> None:
+    """What it makes of them is tokenised; answers that it copies are still spliced."""
+    shout = CHAT_TEMPLATE.replace("message['content']", "message['content'] | upper")
+    told = chat(builder, "the fox", spelt_in_bytes(builder, "the fox"))
+    assert (
+        builder(shout).render(Request(told)).tokens
+        == builder(shout).render(Request(chat(builder, "the fox", ()))).tokens
+    )
+    trim = CHAT_TEMPLATE.replace("message['content']", "message['content'] | trim")
+    ids = spelt_in_bytes(builder, "the fox")
+    both = (
+        *chat(builder, "the fox", ids),
+        Message("assistant", (TextPart("fox\n"),), spelt_in_bytes(builder, "fox\n")),
+    )
+    tokens = builder(trim).render(Request((*both, *messages("more")))).tokens
+    assert list(ids) == tokens[(at := tokens.index(ids[0], 3)) : at + len(ids)]
+
+
+def test_reasoning_goes_into_the_prompt_only_where_the_template_asks_for_it(builder: Builder) -> None:
+    told = (messages("hi")[0], Message("assistant", (TextPart("the"),), (), "secret"), messages("more")[0])
+    assert "secret" not in builder().render(Request(told)).text
+    asks = CHAT_TEMPLATE.replace("message['content']", "message['content'] + (message.reasoning_content or '')")
+    assert "secret" in builder(asks).render(Request(told)).text

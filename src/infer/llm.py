@@ -4,7 +4,7 @@ submit(Request) -> id      step() -> events that carry the id      abort(id)
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import pstdev
 from time import perf_counter
 from types import TracebackType
@@ -48,6 +48,7 @@ class _Answer:
     parser: StreamParser
     utf8: Utf8Stream
     verified: tuple[int, float, float] | None
+    content: list[str] = field(default_factory=list)
 
 
 class LLM:
@@ -121,7 +122,9 @@ class LLM:
         seed = sampling.seed if sampling.seed is not None else _draw_seed()
         stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
         verified = self._verify(prompt, stops) if request.verify_cache else None
-        sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens, stops)
+        sequence = self._engine.submit(
+            prompt.tokens, sampling, seed, request.max_tokens, stops, goes_on=request.goes_on
+        )
         reasoning = None if request.raw else self._reasoning
         parser = StreamParser(request.stop, reasoning, starts_in_reasoning(prompt.text, reasoning))
         self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, parser, Utf8Stream(), verified)
@@ -207,6 +210,7 @@ class LLM:
             piece = self._model.vocabulary.piece(output.token, special=output.token in self._visible)
             delta = answer.parser.feed(answer.utf8.feed(piece))
             if delta:
+                answer.content.append(delta.content)
                 events.append(TextDelta(sequence.id, delta))
         if answer.parser.stopped:
             return events + self._finish(answer, "stop")
@@ -216,6 +220,7 @@ class LLM:
         sequence = answer.sequence
         self._engine.finish(sequence, reason)
         rest = _joined(answer.parser.feed(answer.utf8.finish()), answer.parser.finish())
+        answer.content.append(rest.content)
         completion = self._completion(answer, reason)
         self._engine.release(sequence)
         del self._answers[sequence.id]
@@ -234,7 +239,19 @@ class LLM:
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
             verified=answer.verified,
+            tokens=self._content_tokens(answer),
         )
+
+    def _content_tokens(self, answer: _Answer) -> tuple[int, ...]:
+        """The last ids of what was generated, as many as spell the content; none when they spell something else."""
+        content = "".join(answer.content).encode("utf-8")
+        generated = answer.sequence.tokens[answer.sequence.prompt :]
+        start, spelt = len(generated), 0
+        while start and spelt < len(content):
+            start -= 1
+            spelt += len(self._model.vocabulary.piece(generated[start]))
+        tokens = tuple(generated[start:])
+        return tokens if self._model.vocabulary.spells(tokens, content) else ()
 
 
 def _last_logits(engine: Engine, tokens: list[int], stops: tuple[int, ...]) -> tuple[int, list[float]]:

@@ -1,8 +1,10 @@
 """From messages to the token ids of a prompt: the template's text, and what was cut to make it fit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from infer.chat.literal import pieces, shield
+from infer.chat.literal import mark_answers, pieces, shield
 from infer.chat.template import Template
 from infer.engine.engine import EXPECTED_ANSWER
 from infer.engine.llama.vocabulary import Vocabulary
@@ -21,6 +23,14 @@ class Prompt:
     text: str
     tokens: list[int]
     dropped: int = 0
+
+
+class _Shielded(NamedTuple):
+    """Messages in which control texts are taken apart by a sentinel, and what the template makes of them."""
+
+    messages: tuple[Message, ...]
+    sentinel: str | None
+    rendered: str
 
 
 class PromptBuilder:
@@ -75,8 +85,17 @@ class PromptBuilder:
         rendered = self._render(request.messages, request.think)
         tokens = self._vocabulary.tokenize(rendered, special=True)
         if self._brought_controls(tokens, request):
-            return self._literal(request)
-        return Prompt(rendered, self._with_bos(tokens))
+            messages, sentinel = shield(request.messages, self._vocabulary.control_texts, self._source or "")
+            shielded = _Shielded(messages, sentinel, self._render(messages, request.think))
+            tokens = self._tokens(pieces(shielded.rendered, sentinel))
+        else:
+            shielded = _Shielded(request.messages, None, rendered)
+        answers = self._answers(request.messages)
+        bare = [i for i in answers if request.messages[i].text == request.messages[i].text.strip()]
+        for chosen in (answers, bare if bare != answers else []):  # most of what templates do to answers is to trim
+            if chosen and (spliced := self._splice(request, chosen, shielded)):
+                return spliced
+        return Prompt("".join(pieces(shielded.rendered, shielded.sentinel)), self._with_bos(tokens))
 
     def question_start(self, request: Request, prompt: Prompt) -> int:
         """The position at which another question on the same attachments and turns would part from this prompt."""
@@ -104,14 +123,44 @@ class PromptBuilder:
         control_tokens = self._vocabulary.control_tokens
         return control_tokens(tokens) != control_tokens(expected)
 
-    def _literal(self, request: Request) -> Prompt:
-        """The prompt with every control text in the messages taken apart."""
-        messages, sentinel = shield(request.messages, self._vocabulary.control_texts, self._source or "")
-        first, *others = pieces(self._render(messages, request.think), sentinel)
-        tokens = self._vocabulary.tokenize(first, special=True)
-        for part in others:
-            tokens += self._continue(part)
-        return Prompt("".join((first, *others)), self._with_bos(tokens))
+    def _answers(self, messages: Sequence[Message]) -> list[int]:
+        """Which messages are answers whose ids still spell their text, in this model's vocabulary."""
+        return [
+            index
+            for index, message in enumerate(messages)
+            if message.token_ids and self._vocabulary.spells(message.token_ids, message.text.encode("utf-8"))
+        ]
+
+    def _splice(self, request: Request, chosen: list[int], shielded: _Shielded) -> Prompt | None:
+        """The prompt with the chosen answers as the ids they were generated as: text tokenised again may get others.
+
+        None when the template does something else with an answer than to copy it.
+        """
+        messages, sentinel, rendered = shielded
+        marked, mark = mark_answers(messages, chosen, self._source or "")
+        parts = self._render(marked, request.think).split(mark)
+        if len(parts) != 2 * len(chosen) + 1 or "".join(parts) != rendered:
+            return None
+        tokens: list[int] = []
+        text = []
+        for number, part in enumerate(parts):
+            around = pieces(part, sentinel)
+            text += around
+            if number % 2:
+                answer = request.messages[chosen[number // 2]]
+                if "".join(around) != answer.text:
+                    return None
+                tokens += answer.token_ids
+            else:
+                tokens += self._tokens(around, goes_on=number > 0)
+        return Prompt("".join(text), self._with_bos(tokens))
+
+    def _tokens(self, parts: list[str], *, goes_on: bool = False) -> list[int]:
+        """The ids of a text in pieces, each tokenised apart. goes_on: something stands before the first."""
+        tokens: list[int] = []
+        for number, part in enumerate(parts):
+            tokens += self._continue(part) if number or goes_on else self._vocabulary.tokenize(part, special=True)
+        return tokens
 
     def _render(self, messages: tuple[Message, ...], think: bool | None) -> str:
         if self._template is None:

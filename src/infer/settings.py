@@ -16,7 +16,7 @@ Kind = Literal["int", "float", "bool", "text", "texts", "choice", "layers"]
 DEFAULT = "default"
 _NEWLINE = b"\n"
 # Variables that are no settings but say where things are, or help to debug.
-_OTHER_VARIABLES = ("INFER_CONFIG", "INFER_CACHE_DIR", "INFER_DEBUG")
+_OTHER_VARIABLES = ("INFER_CONFIG", "INFER_CACHE_DIR", "INFER_DATA_DIR", "INFER_DEBUG")
 SAMPLING_KEYS = tuple(SamplingParams.__slots__)
 
 
@@ -113,6 +113,11 @@ class Settings:
         }
         return Settings({**self.values, **new}, self.models, self.warnings)
 
+    def changed(self, values: Mapping[str, Any], origin: str = "/set") -> "Settings":
+        """The same with other values, which have been parsed."""
+        new = {key: Value(value, origin) for key, value in values.items()}
+        return Settings({**self.values, **new}, self.models, self.warnings)
+
     def sampling(self) -> SamplingParams:
         """The sampling settings as the engine takes them."""
         return SamplingParams(**{key: self[key] for key in SAMPLING_KEYS})
@@ -164,6 +169,15 @@ def cache_dir(environment: Mapping[str, str]) -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("infer")
+
+
+def data_dir(environment: Mapping[str, str]) -> Path:
+    """Where infer keeps what only its user can make again (sessions, history): INFER_DATA_DIR, else the platform's."""
+    if named := environment.get("INFER_DATA_DIR"):
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_data_path("infer")
 
 
 def parse(setting: Setting, raw: Any, where: str) -> Any:

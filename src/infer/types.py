@@ -21,10 +21,16 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation. `content` is a tuple of parts, joined by a blank line."""
+    """One turn of a conversation. `content` is a tuple of parts, joined by a blank line.
+
+    token_ids  of an answer: the ids it was generated as; they stand in the prompt where they still spell the content
+    reasoning  of an answer: what was thought before it; a chat template may ask for it, most do not
+    """
 
     role: Role
     content: tuple[TextPart, ...]
+    token_ids: tuple[int, ...] = ()
+    reasoning: str = ""
 
     @property
     def text(self) -> str:
@@ -59,6 +65,7 @@ class Request:
     think           None: the template's default; True/False: its `enable_thinking` switch
     overflow        what to do with a prompt larger than the context
     verify_cache    first compute the prompt without the prompt cache as well, and compare
+    goes_on         another turn will follow: the prompt cache keeps prompt and answer however short the prompt is
     """
 
     messages: tuple[Message, ...]
@@ -69,6 +76,7 @@ class Request:
     think: bool | None = None
     overflow: Overflow = "error"
     verify_cache: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ class Completion:
     """How a request ended. The text itself has gone out as deltas.
 
     verified    what --cache-verify found: tokens from the cache, largest difference of logits, their standard deviation
+    tokens      the ids of the answer's content; empty when they do not spell it (a stop string cut it, broken UTF-8)
     """
 
     finish_reason: FinishReason
@@ -123,6 +132,7 @@ class Completion:
     context: ContextUse
     seed: int
     verified: tuple[int, float, float] | None = None
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

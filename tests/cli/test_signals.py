@@ -263,6 +263,38 @@ def test_while_held_a_signal_is_heard_only_where_the_program_waits() -> None:
     assert caught.value.exit_code == 143
 
 
+def test_what_is_held_inside_is_held_outside_as_well() -> None:
+    with Signals() as signals, signals.held():
+        with signals.held():
+            pass
+        signal.raise_signal(signal.SIGINT)  # raises nothing
+        signals.forgive()
+
+
+def test_a_ctrl_c_that_comes_too_late_is_forgotten_and_other_signals_are_not() -> None:
+    with Signals() as signals, signals.held():
+        signal.raise_signal(signal.SIGINT)
+        signals.settle()
+        with signals.waiting():
+            pass
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Interrupted) as caught:
+            signals.settle()
+    assert caught.value.exit_code == 143
+
+
+def test_in_a_chat_ctrl_c_may_be_pressed_often_and_hides_no_other_signal() -> None:
+    with Signals() as signals, signals.held():
+        signals.patient = True
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Interrupted) as caught, signals.waiting():
+            pass
+    assert caught.value.exit_code == 143
+
+
 def test_a_signal_that_was_heard_once_is_not_heard_again() -> None:
     with Signals() as signals, signals.held():
         with pytest.raises(Interrupted), signals.waiting():

@@ -2,13 +2,16 @@
 
 import json
 import os
+import pty
 import signal
+import termios
 import time
 from pathlib import Path
 
 import pytest
 
 from cli.command import Command, Result, gone
+from infer.cli.output import Output
 
 GREEDY = ("-t", "0", "--max-tokens", "24")
 KEYS = {
@@ -86,6 +89,23 @@ def test_a_plain_terminal_gets_no_sequence_of_ours(
     result = infer.run("run", random_model, "hello", "--max-tokens", "4", "-v", stderr="tty", env=variables)
     assert result.code == 0
     assert "\x1b" not in result.err.replace("\r\x1b[K", ""), "a progress line is all that may be erased"
+
+
+def test_a_line_that_moves_fits_into_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each of them would leave a row of it behind: of a file's long path, for example."""
+    monkeypatch.setenv("TERM", "xterm")
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 20))
+    before = os.dup(2)
+    os.dup2(slave, 2)
+    try:
+        Output().progress("loading " + "x" * 100)
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+    assert os.read(master, 1000) == b"\r\x1b[K" + b"loading " + b"x" * 11
+    os.close(slave)
+    os.close(master)
 
 
 def test_a_run_without_any_terminal_does_not_wait_for_one(infer: Command, random_model: Path, hello: bytes) -> None:

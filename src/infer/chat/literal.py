@@ -46,6 +46,15 @@ def shield(
     return tuple(_cut(m, at, sentinel) if at else m for m, at in zip(messages, cuts, strict=True)), sentinel
 
 
+def mark_answers(messages: Sequence[Message], chosen: Sequence[int], template: str) -> tuple[tuple[Message, ...], str]:
+    """The messages with a mark before and after the chosen ones' text, and that mark: a character that is new there."""
+    mark = _unused("".join([template, *(message.text for message in messages)]))
+    marked = list(messages)
+    for index in chosen:
+        marked[index] = replace(messages[index], content=(TextPart(mark + messages[index].text + mark),))
+    return tuple(marked), mark
+
+
 def pieces(rendered: str, sentinel: str | None) -> list[str]:
     """The rendered prompt split at the sentinel: tokenise each apart, and put the ids in a row."""
     return [rendered] if sentinel is None else [piece for piece in rendered.split(sentinel) if piece]

@@ -92,7 +92,7 @@ class Template:
         def work() -> str:
             if self._typed is None:
                 self._typed = self._wants_parts()
-            content = [_as_dict(message.role, message.text, self._typed) for message in messages]
+            content = [_as_dict(message.role, message.text, self._typed) | _thought(message) for message in messages]
             return self._write(content, variables, 2 * size + max_added)
 
         return _guarded(work, SECONDS_RENDER, guard.MEMORY + 16 * size)
@@ -121,6 +121,13 @@ class Template:
 
 def _as_dict(role: str, text: str, typed: bool) -> dict[str, object]:
     return {"role": role, "content": [{"type": "text", "text": text}] if typed else text}
+
+
+def _thought(message: Message) -> dict[str, object]:
+    """The reasoning before an answer, under the two names by which templates ask for it."""
+    if not message.reasoning:
+        return {}
+    return {"reasoning_content": message.reasoning, "thinking": message.reasoning}
 
 
 def _bounded(chunks: Iterator[str], limit: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from infer.cli import cache, completions, config, hub, models, pull, removal, run, show, tokens, verify
+from infer.cli import cache, chat, completions, config, hub, models, pull, removal, run, sessions, show, tokens, verify
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.cli.signals import Signals
@@ -18,6 +18,7 @@ from infer.worker.spawn import Spawned
 
 _COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "run": run.run,
+    "chat": chat.chat,
     "tokens": tokens.tokens,
     "pull": pull.pull,
     "list": models.list_,
@@ -29,7 +30,7 @@ _COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "config": config.config,
     "completions": completions.completions,
 }
-_GROUPS = {"cache": cache.build}
+_GROUPS = {"cache": cache.build, "sessions": sessions.build}
 
 
 class _Command(TyperCommand):

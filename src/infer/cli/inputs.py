@@ -24,11 +24,11 @@ def read_messages(
     Its parts stand in a stable order, so that another question on the same document shares its prefix: files as
     given, stdin, then the prompt. With no prompt, stdin is the prompt. Raises EmptyPrompt, InvalidText, FileUnreadable.
     """
-    attachments = [_read_file(path) for path in files]
-    piped = _read_stdin(output) if stdin else ""
+    attachments = [read_file(path) for path in files]
+    piped = read_stdin(output) if stdin else ""
     if prompt is not None:
         attachments.append(piped)
-        asked = _argument(prompt, "the prompt")
+        asked = argument(prompt, "the prompt")
     else:
         asked = piped if raw else piped.rstrip("\n")
     parts = [text.rstrip("\n") for text in attachments] + [asked]
@@ -36,17 +36,18 @@ def read_messages(
     if not parts:
         raise EmptyPrompt()
     user = Message("user", tuple(map(TextPart, parts)))
-    text = _system(system)
+    text = read_system(system)
     return (Message("system", (TextPart(text),)), user) if text else (user,)
 
 
-def _system(system: str | None) -> str:
+def read_system(system: str | None) -> str:
+    """The system message that --system means: TEXT, or @FILE's. Raises FileUnreadable, InvalidText."""
     if system is None:
         return ""
-    return _read_file(system[1:]).rstrip("\n") if system.startswith("@") else _argument(system, "--system")
+    return read_file(system[1:]).rstrip("\n") if system.startswith("@") else argument(system, "--system")
 
 
-def _argument(text: str, source: str) -> str:
+def argument(text: str, source: str) -> str:
     """An argument as Python got it; bytes that are not UTF-8 arrive as lone surrogates."""
     return _decode(os.fsencode(text), source)
 
@@ -58,7 +59,8 @@ def _decode(data: bytes, source: str) -> str:
         raise InvalidText(source=source, offset=error.start) from error
 
 
-def _read_file(path: str) -> str:
+def read_file(path: str) -> str:
+    """A file's text. Raises FileUnreadable, InvalidText, UsageError."""
     if not path:
         raise UsageError(what="the name of a file is empty", hint="-f PATH, --system @PATH")
     if path == "-":
@@ -75,7 +77,7 @@ def _read_file(path: str) -> str:
         raise FileUnreadable(path=path, why="no file can have this name") from error
 
 
-def _read_stdin(output: Output) -> str:
+def read_stdin(output: Output) -> str:
     """All of stdin if it is not a terminal; /dev/null and closed stdin are just empty."""
     if os.isatty(_STDIN):
         return ""

@@ -66,7 +66,7 @@ class Output:
         self.stdout_tty = stdout_open and os.isatty(_STDOUT)
         self.stderr_tty = os.isatty(_STDERR)
         self.quiet = False
-        self._erases = self.stderr_tty and _clever_terminal()
+        self._erases = self.stderr_tty and clever_terminal()
         self._color = _color("auto", tty=self.stderr_tty)
         self._progress_shown = False
         self._at_line_start = True
@@ -84,6 +84,16 @@ class Output:
         self._end_reasoning()
         self._at_line_start = text.endswith("\n")
         self._to_stdout(visible(text) if self.stdout_tty else text)
+
+    def paint(self, text: str) -> None:
+        """What the chat draws on stdout, control sequences and all; texts in it have gone through `visible`."""
+        self._end_reasoning()
+        self._at_line_start = text.endswith("\n")
+        self._to_stdout(text)
+
+    def aside(self, text: str) -> None:
+        """A dim line for a person: what the chat says about itself."""
+        self._line(text, dim=self._color)
 
     def end_answer(self) -> None:
         """On a terminal the prompt of the shell starts on a line of its own."""
@@ -157,11 +167,12 @@ class Output:
         """What a bar is made of, control sequences and all; texts in it have gone through `visible`."""
         self._to_stderr(text)
 
-    def progress(self, text: str) -> None:
-        """A line that the next one replaces; only on a terminal."""
+    def progress(self, text: str, *, dim: bool = False) -> None:
+        """A line that the next one replaces; only on a terminal, and only as much as fits into one row there."""
         if self._erases and not self.quiet:
             self._progress_shown = True
-            self._to_stderr(_ERASE_LINE + visible(text))
+            shown = visible(text)[: _columns() - 1]
+            self._to_stderr(_ERASE_LINE + (f"{_DIM}{shown}{_PLAIN}" if dim and self._color else shown))
 
     def clear_progress(self) -> None:
         """Take the progress line away."""
@@ -169,13 +180,14 @@ class Output:
             self._progress_shown = False
             self._to_stderr(_ERASE_LINE)
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str, *, dim: bool = False) -> None:
         self.clear_progress()
         self._end_reasoning()
         if self.stdout_tty and self.stderr_tty and not self._at_line_start:
             self._to_stdout("\n")
             self._at_line_start = True
-        self._to_stderr(" ".join(visible(without_secrets(text)).splitlines()) + "\n")
+        line = " ".join(visible(without_secrets(text)).splitlines())
+        self._to_stderr((f"{_DIM}{line}{_PLAIN}" if dim else line) + "\n")
 
     def _end_reasoning(self) -> None:
         self.clear_progress()
@@ -216,11 +228,19 @@ class Output:
 def _color(wish: str, *, tty: bool) -> bool:
     if wish != "auto":
         return wish == "always"
-    return tty and not os.environ.get("NO_COLOR") and _clever_terminal()
+    return tty and not os.environ.get("NO_COLOR") and clever_terminal()
 
 
-def _clever_terminal() -> bool:
+def clever_terminal() -> bool:
+    """Whether the terminal knows control sequences."""
     return os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(_STDERR).columns or 80
+    except OSError:
+        return 80
 
 
 def _write(descriptor: int, text: str) -> None:

@@ -108,7 +108,9 @@ def _rate(count: int, seconds: float) -> float | None:
 
 def _from_cache(completion: Completion) -> str:
     cached = completion.usage.cached
-    return f"{cached:,} from cache" + (f" (disk, {completion.timings.restore * 1000:.0f} ms)" if cached else "")
+    restored = completion.timings.restore
+    where = f"disk, {restored * 1000:.0f} ms" if restored else "memory"
+    return f"{cached:,} from cache" + (f" ({where})" if cached else "")
 
 
 def _shown_rate(rate: float | None) -> str:

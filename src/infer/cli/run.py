@@ -1,5 +1,7 @@
 """`infer run`: one answer to one prompt. Here is its face; `infer.cli.ask` does it, imported when it is called."""
 
+import os
+
 import typer
 
 from infer.cli import options
@@ -50,6 +52,11 @@ def run(
         "gpu_layers": gpu_layers, "threads": threads, "kv_type": kv_type, "think": think,
         "no_cache": no_cache or None, "offline": offline or None, "color": color,
     }  # fmt: skip
+    if prompt is None and not (file or no_stdin or raw or json_ or show_prompt or cache_verify) and _at_a_terminal():
+        from infer.cli import chatting
+
+        chat = chatting.Asked(model=model, lora=tuple(lora or ()), yes=yes, quiet=quiet)
+        return chatting.chat(chat, given, context.obj)
     asked = Asked(
         model=model,
         prompt=prompt,
@@ -65,3 +72,8 @@ def run(
         cache_verify=cache_verify,
     )
     return ask(asked, given, context.obj)
+
+
+def _at_a_terminal() -> bool:
+    """Whether somebody can be talked with: a keyboard, and a screen for both streams."""
+    return all(os.isatty(descriptor) for descriptor in (0, 1, 2))

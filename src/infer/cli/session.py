@@ -39,6 +39,12 @@ class Session:
             self._worker = WorkerClient(self._process, waiting=self.signals.waiting)
         return self._worker
 
+    def renew(self) -> None:
+        """Away with the worker, dead or alive; the next one is started when it is asked for."""
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = self._process = None
+
     def seconds(self) -> float:
         """Seconds since this process was started."""
         return now() - self._started

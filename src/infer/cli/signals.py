@@ -1,4 +1,4 @@
-"""What a signal does: the first ends the command in good order, a second one at once."""
+"""What a signal does: the first ends the command in good order, a second one at once (but see `patient`)."""
 
 import os
 import signal
@@ -17,9 +17,12 @@ class Signals:
 
     It does so anywhere, but inside `held` only where the program waits: an exception between taking text from the
     worker and writing it would leave a hole in the answer.
+
+    patient    a second Ctrl-C ends nothing: somebody in a chat presses it to stop an answer, and more than once
     """
 
     def __init__(self) -> None:
+        self.patient = False
         self._held = False
         self._received = 0
         self._pending = False
@@ -33,14 +36,25 @@ class Signals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
+    def forgive(self) -> None:
+        """The signal has been dealt with: the next one is a first one again."""
+        self._received, self._pending = 0, False
+
+    def settle(self) -> None:
+        """What came while nothing was left to stop: Ctrl-C is forgotten, anything else raises Interrupted."""
+        if self._pending and self._received == signal.SIGINT:
+            self.forgive()
+        with self.waiting():
+            pass
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """In here a signal is heard in `waiting` only."""
-        self._held = True
+        held, self._held = self._held, True
         try:
             yield
         finally:
-            self._held = False
+            self._held = held
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -55,7 +69,9 @@ class Signals:
             self._held = held
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._received:
+        if self._received and self.patient and number == signal.SIGINT:
+            return
+        if self._received and not (self.patient and self._received == signal.SIGINT):
             os._exit(128 + number)
         self._received = number
         if not self._held:

@@ -52,6 +52,7 @@ class Engine:
         self._abort = abort or AbortFlag()
         self._context: Context | None = None
         self._running: dict[int, _Running] = {}
+        self._left: list[int] = []
         self._next_id = 0
         capacity = config.max_context * config.parallel
         self._scheduler = Scheduler(config.parallel, config.batch, capacity)
@@ -73,15 +74,18 @@ class Engine:
         seed: int,
         max_tokens: int | None,
         stops: tuple[int, ...] = (),
+        *,
+        goes_on: bool = False,
     ) -> Sequence:
         """Queue a prompt (at least one token, fewer than max_context); its tokens come from `step`.
 
-        stops: positions of the prompt at which other prompts are likely to part from it.
+        stops: positions of the prompt at which other prompts are likely to part from it. goes_on: another prompt will
+        begin with this one and its answer.
         """
         longest = self._config.max_context
         limit = longest if max_tokens is None else min(len(tokens) + max_tokens, longest)
         expected = min(len(tokens) + (EXPECTED_ANSWER if max_tokens is None else max_tokens), longest)
-        sequence = Sequence(self._next_id, list(tokens), limit, expected, stops=stops)
+        sequence = Sequence(self._next_id, list(tokens), limit, expected, stops=stops, goes_on=goes_on)
         self._next_id += 1
         sampler = Sampler(sampling, seed, self._model.vocabulary)
         if sampler.keeps_history:
@@ -117,7 +121,7 @@ class Engine:
             if self._context and sequence.place >= 0:
                 if self._reuse:
                     self._reuse.finish(self._context, sequence)
-                self._context.remove(sequence.place)
+                self._leave(self._context, sequence)
             self._scheduler.finish(sequence, reason)
 
     def last_logits(self) -> list[float]:
@@ -148,6 +152,7 @@ class Engine:
                 reuse.keep(self._context, sequence)
         entered = self._scheduler.admit()
         if entered:
+            self._take_over(entered[0])
             if reuse and not self._context:
                 reuse.look_ahead(entered[0])
             context = self._room(sum(max(s.computed, s.prompt) for s in self._scheduler.running))
@@ -155,6 +160,29 @@ class Engine:
                 self._share(context, sequence)
                 if reuse:
                     reuse.restore(context, sequence)
+
+    def _leave(self, context: Context, sequence: Sequence) -> None:
+        """A sequence that ends leaves its rows to the next one, when there is one place and so one next."""
+        if self._config.parallel == 1:
+            self._left = sequence.tokens[: sequence.computed]
+        else:
+            context.remove(sequence.place)
+
+    def _take_over(self, sequence: Sequence) -> None:
+        """Go on where the last sequence ended: the turns of a conversation are computed once.
+
+        Only a plain KV memory can be cut where the two part; others serve when nothing has to be cut.
+        """
+        left, self._left = self._left, []
+        if self._context is None or not left:
+            return
+        known = min(_same(sequence.tokens, left), sequence.prompt - 1)
+        if known < len(left) and self._model.memory_kind is not MemoryKind.FULL:
+            known = 0
+        if not known or not self._context.remove(sequence.place, known):
+            self._context.remove(sequence.place)
+            known = 0
+        sequence.computed = sequence.cached = known
 
     def _share(self, context: Context, sequence: Sequence) -> None:
         """Take the longest common prefix over from a sequence that is being computed here; the cells are shared."""
@@ -248,8 +276,12 @@ class Engine:
 
 def _common(sequence: Sequence, other: Sequence) -> int:
     """How many of its prompt's tokens, all but the last, another sequence has computed already."""
-    pairs = zip(sequence.tokens[: sequence.prompt - 1], other.tokens[: other.computed], strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return _same(sequence.tokens[: sequence.prompt - 1], other.tokens[: other.computed])
+
+
+def _same(tokens: list[int], others: list[int]) -> int:
+    """How many tokens two sequences begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(tokens, others, strict=False)))
 
 
 def _rows(chunk: Chunk) -> list[Row]:

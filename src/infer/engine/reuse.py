@@ -194,10 +194,13 @@ class Reuse:
 
     def _look_up(self, sequence: Sequence) -> PrefixHit | None:
         """What is stored of a prompt, if it is more than the sequence has and worth reading."""
-        if self._off or sequence.prompt < MIN_PROMPT:
+        short = sequence.prompt < MIN_PROMPT
+        if self._off or (short and not sequence.goes_on):
             return None
         path = self._store.path(sequence.tokens)
         self._kept[sequence.id] = _Kept(path, seen=sequence.computed)
+        if short:  # kept for the next prompt, which begins with this one
+            return None
         hit = self._store.match(path, sequence.prompt - 1, window=self._window) if self._tested else None
         if hit:
             reach = hit.reach if self._cuts else hit.length

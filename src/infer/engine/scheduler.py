@@ -33,6 +33,7 @@ class Sequence:
     expected    positions it will probably need; the first context is made for these
     computed    how many of `tokens` are in the KV memory
     stops       positions of the prompt that end a chunk, because the state there is worth keeping
+    goes_on     another prompt will begin with all of this
     cached      how many tokens of the prompt were not computed but restored
     *_seconds   time spent for it: restoring, prefill, decode
     place       llama.cpp's sequence id, -1 while it waits
@@ -43,6 +44,7 @@ class Sequence:
     limit: int
     expected: int
     stops: tuple[int, ...] = ()
+    goes_on: bool = False
     cached: int = 0
     restore_seconds: float = 0.0
     prefill_seconds: float = 0.0

@@ -43,12 +43,15 @@ def config_from_json(data: Json) -> EngineConfig:
 
 def request_from_json(data: Json) -> Request:
     """A Request from `asdict`'s object."""
-    messages = tuple(
-        Message(item["role"], tuple(TextPart(part["text"]) for part in item["content"])) for item in data["messages"]
-    )
+    messages = tuple(map(_message_from_json, data["messages"]))
     sampling = SamplingParams(**data["sampling"])
     stop = tuple(data["stop"])
     return Request(**{**data, "messages": messages, "sampling": sampling, "stop": stop})
+
+
+def _message_from_json(data: Json) -> Message:
+    content = tuple(TextPart(part["text"]) for part in data["content"])
+    return Message(data["role"], content, tuple(data["token_ids"]), data["reasoning"])
 
 
 def event_to_json(event: Event) -> Json:
@@ -81,4 +84,5 @@ def _completion_from_json(data: Json) -> Completion:
     usage, timings = Usage(**data["usage"]), Timings(**data["timings"])
     context = ContextUse(**data["context"])
     verified = tuple(data["verified"]) if data["verified"] else None
-    return Completion(**{**data, "usage": usage, "timings": timings, "context": context, "verified": verified})
+    given = {"usage": usage, "timings": timings, "context": context, "verified": verified}
+    return Completion(**{**data, **given, "tokens": tuple(data["tokens"])})

@@ -1,6 +1,7 @@
 """A model's vocabulary: text to token ids and back."""
 
 import ctypes
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +45,12 @@ class Vocabulary:
             buffer = ctypes.create_string_buffer(capacity)
             count = bindings.llama_token_to_piece(self._pointer, token, buffer, capacity, 0, special)
         return ctypes.string_at(buffer, count)
+
+    def spells(self, tokens: Sequence[int], text: bytes) -> bool:
+        """Whether these ids, of any origin, are tokens of this vocabulary and their bytes are `text`."""
+        if not all(0 <= token < self.size for token in tokens):
+            return False
+        return b"".join(map(self.piece, tokens)) == text
 
     def text(self, token: int) -> str:
         """The text of a token as the vocabulary spells it, '' for none (id < 0)."""

@@ -1,0 +1,159 @@
+"""Where a person types: prompt_toolkit with the keys of the chat. It draws its own line; nothing else is written here.
+
+Enter sends; Alt-Enter or a trailing backslash goes on in a new line; a pasted text of many lines is one message;
+Ctrl-G opens $EDITOR; Ctrl-R searches what was typed before; Tab completes. The history is private (0600).
+"""
+
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import has_focus
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.input import create_input
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.vt100 import cooked_mode
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import create_output
+from prompt_toolkit.styles import Style
+
+Candidates = Callable[[str], tuple[int, Iterable[str]]]
+_STYLE = Style.from_dict({"bottom-toolbar": "noreverse", "bottom-toolbar.text": "ansibrightblack", "prompt": "bold"})
+
+
+class _PrivateHistory(FileHistory):
+    """prompt_toolkit's file of history; a disk that is full must not end the chat."""
+
+    def store_string(self, string: str) -> None:
+        """Append one entry."""
+        with suppress(OSError):
+            super().store_string(string)
+
+    def load_history_strings(self) -> Iterable[str]:
+        """The entries, the newest first; none when the file cannot be read."""
+        try:
+            return list(super().load_history_strings())
+        except OSError:
+            return []
+
+
+class _Completer(Completer):
+    """Asks `candidates` for the text before the cursor: how many characters they replace, and the candidates."""
+
+    def __init__(self, candidates: Candidates) -> None:
+        self._candidates = candidates
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        """What Tab offers."""
+        replaced, words = self._candidates(document.text_before_cursor)
+        yield from (Completion(word, start_position=-replaced) for word in words)
+
+
+class LineEditor:
+    """Reads messages from the terminal.
+
+    candidates  what Tab offers for the text before the cursor
+    history     the file, None: nothing is kept
+    toolbar     the line below the input, None: there is none
+    """
+
+    def __init__(self, candidates: Candidates, history: Path | None, toolbar: Callable[[], str] | None) -> None:
+        self._session: PromptSession[str] = PromptSession(
+            multiline=True,
+            history=_history(history),
+            completer=_Completer(candidates),
+            complete_while_typing=False,
+            key_bindings=_keys(),
+            enable_open_in_editor=False,
+            enable_suspend=True,
+            bottom_toolbar=toolbar and (lambda: FormattedText([("", toolbar())])),
+            prompt_continuation=lambda width, number, wrapped: " " * width,
+            style=_STYLE,
+            tempfile_suffix=".md",
+            input=create_input(sys.stdin),
+            output=create_output(always_prefer_tty=True),
+        )
+
+    def read(self, prompt: str, default: str = "") -> str:
+        """A message. Raises EOFError for Ctrl-D at an empty prompt, KeyboardInterrupt for Ctrl-C at one."""
+        text = self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False)
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # pasted bytes that are no UTF-8
+
+    def take_keys(self) -> None:
+        """Take what has been typed meanwhile, for the next `read`.
+
+        A terminal holds 4,096 bytes; when a paste has filled it, a Ctrl-C behind them is not heard.
+        """
+        keyboard = self._session.input
+        while not keyboard.closed and select.select([keyboard.fileno()], [], [], 0)[0]:
+            store_typeahead(keyboard, keyboard.read_keys())
+
+
+def edit(text: str) -> str | None:
+    """The text as $VISUAL or $EDITOR leaves it; None when there is none, or it failed."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        return None
+    with tempfile.TemporaryDirectory(prefix="infer-") as folder:
+        path = Path(folder) / "message.md"
+        path.write_text(text, encoding="utf-8")
+        try:
+            with cooked_mode(0):
+                done = subprocess.run(["/bin/sh", "-c", f'{editor} "$1"', "sh", str(path)], check=False)
+            return path.read_text(encoding="utf-8").rstrip("\n") if done.returncode == 0 else None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+
+def _history(path: Path | None) -> History:
+    if path is None:
+        return InMemoryHistory()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600))
+    except OSError:
+        return InMemoryHistory()
+    return _PrivateHistory(str(path))
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+    typing = has_focus(DEFAULT_BUFFER)  # not in the line in which Ctrl-R searches
+
+    @keys.add("enter", filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if buffer.complete_state and buffer.complete_state.current_completion:
+            buffer.complete_state = None
+        elif buffer.document.is_cursor_at_the_end and buffer.text.endswith("\\"):
+            buffer.delete_before_cursor()
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
+
+    @keys.add("escape", "enter", filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    @keys.add("c-g", filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.open_in_editor()
+
+    @keys.add("c-c", filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        if event.current_buffer.text:
+            event.current_buffer.reset()
+        else:
+            event.app.exit(exception=KeyboardInterrupt)
+
+    return keys

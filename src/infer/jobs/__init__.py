@@ -1,0 +1,1 @@
+"""Work that uses a model and prints nothing."""
