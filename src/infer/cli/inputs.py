@@ -36,14 +36,18 @@ def read_messages(
     if not parts:
         raise EmptyPrompt()
     user = Message("user", tuple(map(TextPart, parts)))
-    text = _system(system)
-    return (Message("system", (TextPart(text),)), user) if text else (user,)
+    return (*system_message(system), user)
 
 
-def _system(system: str | None) -> str:
-    if system is None:
-        return ""
-    return _read_file(system[1:]).rstrip("\n") if system.startswith("@") else _argument(system, "--system")
+def system_message(system: str | None) -> tuple[Message, ...]:
+    """The system message of --system TEXT|@FILE; nothing where it is empty."""
+    text = "" if system is None else text_or_file(system, "--system")
+    return (Message("system", (TextPart(text),)),) if text else ()
+
+
+def text_or_file(given: str, source: str) -> str:
+    """An argument TEXT|@FILE; a file's last line ends are not part of it. Raises InvalidText, FileUnreadable."""
+    return _read_file(given[1:]).rstrip("\n") if given.startswith("@") else _argument(given, source)
 
 
 def _argument(text: str, source: str) -> str:

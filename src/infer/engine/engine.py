@@ -53,7 +53,7 @@ class Engine:
         self._context: Context | None = None
         self._running: dict[int, _Running] = {}
         self._next_id = 0
-        capacity = config.max_context * config.parallel
+        capacity = config.positions or config.max_context * config.parallel
         self._scheduler = Scheduler(config.parallel, config.batch, capacity)
 
     @property

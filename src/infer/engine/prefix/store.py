@@ -96,9 +96,7 @@ class PrefixStore:
             spans[-1] = Span(spans[-1].name, spans[-1].window, keep=True)
         return spans
 
-    def store(
-        self, span: Span, base: "Buffer", part: "Buffer" = b"", done: Callable[[], None] = lambda: None
-    ) -> bool:
+    def store(self, span: Span, base: "Buffer", part: "Buffer" = b"", done: Callable[[], None] = lambda: None) -> bool:
         """Queue a span for the writer; its buffers must not change until it calls `done`. False when it is declined.
 
         Declined is what does not fit into the queue, what hangs at something declined, and everything after a failure.
