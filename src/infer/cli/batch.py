@@ -1,4 +1,4 @@
-"""`infer batch`: many prompts from a file. Here is its face; `infer.cli.batching` does it, imported when it is called."""
+"""`infer batch`: many prompts from a file. Here is its face; `infer.cli.batching` does it, imported when called."""
 
 from typing import Annotated
 

@@ -253,15 +253,13 @@ def _report(asked: Asked, opened: Opened, session: Session, tally: _Tally, faile
         session.output.json(json.dumps(summary, ensure_ascii=False) + "\n")
     if asked.verbose:
         rate = usage.completion / max(tally.seconds, 1e-9)
-        session.output.statistics(
-            [
-                f"{tally.answered:,} answered in {tally.seconds:.1f} s, {tally.before:,} before",
-                f"prompts {usage.prompt:,} tokens: {usage.cached:,} shared or cached, {usage.prompt - usage.cached:,} "
-                f"computed; answers {usage.completion:,} tokens ({rate:,.0f} tok/s in all)",
-                f"parallel {opened.config.parallel}",
-                *([f"warning: {warning}"] if warning else []),
-            ]
-        )
+        computed = usage.prompt - usage.cached
+        lines = [
+            f"{tally.answered:,} answered in {tally.seconds:.1f} s, {tally.before:,} before",
+            f"prompts {usage.prompt:,} tokens: {usage.cached:,} shared or cached, {computed:,} computed",
+            f"answers {usage.completion:,} tokens ({rate:,.0f} tok/s in all), {opened.config.parallel} at once",
+        ]
+        session.output.statistics([*lines, f"warning: {warning}"] if warning else lines)
     if failed:
         where = f", see error in {asked.output}" if asked.output else ""
         session.output.note(f"note: {failed:,} of {tally.answered + tally.before:,} lines failed{where}")
