@@ -199,7 +199,7 @@ def test_a_context_that_grows_keeps_what_is_shared(model: Model) -> None:
     while engine.has_work:
         engine.step()
         sizes.add(engine.context_size)
-    assert sizes == {256, 512, 768} or sizes == {256, 512, 1024}
+    assert sizes in ({256, 512, 768}, {256, 512, 1024})
     assert [sequence.cached for sequence in sequences] == [0, 200, 200]
     engine.close()
     for number, sequence in enumerate(sequences):

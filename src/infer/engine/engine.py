@@ -181,7 +181,7 @@ class Engine:
         return [sequence for sequence in self._scheduler.running if sequence.leader is leader]
 
     def _lead(self, context: Context, leader: Sequence, *, ends: bool = False) -> None:
-        """Give what is computed to those that wait for it; who waits for more goes on waiting, unless the leader ends."""
+        """Give what is computed to those that wait for it; who waits for more goes on, unless the leader ends."""
         for follower in self._followers(leader):
             length = min(follower.shared, leader.computed)
             if length < follower.shared and not ends:

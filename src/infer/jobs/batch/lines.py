@@ -38,7 +38,13 @@ def comma_separated(stream: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[L
     """
     csv.field_size_limit(longest)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    rows = csv.reader(text)
+    try:
+        yield from _rows(csv.reader(text))
+    finally:
+        text.detach()  # else the stream, which is somebody else's, would be closed with it
+
+
+def _rows(rows: "csv._reader") -> Iterator[Line]:
     names: list[str] | None = None
     while True:
         try:
