@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 LONGEST_LINE = 10_000_000  # bytes; no prompt that fits a context is near it
 _MARK = b"\xef\xbb\xbf"  # a byte order mark before the first line
@@ -44,7 +44,7 @@ def comma_separated(stream: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[L
         text.detach()  # else the stream, which is somebody else's, would be closed with it
 
 
-def _rows(rows: "csv._reader") -> Iterator[Line]:
+def _rows(rows: Any) -> Iterator[Line]:
     names: list[str] | None = None
     while True:
         try:
