@@ -256,10 +256,15 @@ class DiskFull(DoesNotFit):
 
 
 class CacheUnwritable(DoesNotFit):
-    """The models' cache cannot be written. Facts: path, why."""
+    """The models' cache cannot be written. Facts: path, why, hint (where another cache would not help)."""
 
     code = "cache-unwritable"
     hint_text = "set HF_HUB_CACHE to a directory that can be written"
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return str(self.facts.get("hint") or self.hint_text)
 
     def __str__(self) -> str:
         return f"cannot write to {self.facts.get('path')}: {self.facts.get('why')}"

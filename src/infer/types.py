@@ -231,7 +231,7 @@ class EngineConfig:
     gpu_layers      -1: all
     flash_attention one setting per device, since it is part of the prompt cache's fingerprint
     cache_dir       where the prompt cache is; None: no disk reads or writes
-    cache_bytes     its budget
+    cache_bytes     its budget; None: the default, which depends on the disk
     """
 
     context: int | None = None
@@ -246,4 +246,4 @@ class EngineConfig:
     flash_attention: bool = False
     lora: tuple[tuple[str, float], ...] = ()
     cache_dir: str | None = None
-    cache_bytes: int = 0
+    cache_bytes: int | None = None

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import stat
 import threading
@@ -181,6 +182,21 @@ def test_clear_leaves_nothing_of_a_prompt(cached: Command, model: Path) -> None:
     assert ask(cached, model, document(400)).json["usage"]["cached"] == 0
 
 
+def test_clear_takes_the_name_that_run_takes(cached: Command) -> None:
+    """And leaves what is of others."""
+    cached.configure(f'[models.mine]\npath = "{write_gguf(cached.home / "one.gguf", context=2048)}"\n')
+    for name in ("tiny", "mine"):
+        assert cached.run("run", name, document(300), *GREEDY, "--max-tokens", "2").code == 0
+    both = len(pieces(cached))
+    assert cached.run("cache", "clear", "tiny").code == 0
+    left = len(pieces(cached))
+    assert 0 < left < both
+    assert cached.run("cache", "clear", "mine").out.startswith(b"removed")
+    assert pieces(cached) == []
+    nothing = cached.run("cache", "clear", "tiny")
+    assert (nothing.code, nothing.lines[0]) == (2, "error: the prompt cache has nothing of 'tiny'")
+
+
 def test_the_cache_commands_tell_what_is_there(cached: Command, model: Path) -> None:
     ask(cached, model, document(900))
     ask(cached, model, document(900))
@@ -307,6 +323,28 @@ def test_kills_leave_the_cache_sound(cached: Command, model: Path) -> None:
 @pytest.mark.slow
 def test_two_hundred_kills_leave_the_cache_sound(cached: Command, model: Path) -> None:
     kill_at_random(cached, model, 200)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("name", ["clear", "prune"])
+def test_a_clean_up_that_is_killed_at_any_removal_leaves_the_cache_sound(
+    cached: Command, model: Path, name: str
+) -> None:
+    expected = ask(cached, model, document(600), "?", "--no-cache").json["text"]
+    calls, step, code = "unlink,unlinkat,rmdir,rename,renameat,renameat2", 0, -signal.SIGKILL
+    while code:
+        ask(cached, model, document(600))
+        if name == "prune":
+            pieces(cached)[0].write_bytes(b"damaged")
+        inject = f"inject={calls}:signal=SIGKILL:when={(step := step + 1)}"
+        prefix = ("strace", "-f", "-qq", "-o", str(cached.home / "trace"), "-e", f"trace={calls}", "-e", inject)
+        code = cached.run("cache", name, prefix=prefix).code
+        assert code in (0, -signal.SIGKILL)
+        assert name == "clear" or cached.run("cache", name).code == 0
+        assert cached.run("cache", "check", "--read-data").code == 0
+        assert ask(cached, model, document(600)).json["text"] == expected
+    assert step > 3
 
 
 @pytest.mark.slow

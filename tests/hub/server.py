@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._facts(match[1], match[2] or "main")
         if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)", path):
             return self._tree(match[1], match[2])
-        if match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        if match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path, re.DOTALL):
             return self._resolve(*match.groups())
         return self._say(404, b"Not Found")
 

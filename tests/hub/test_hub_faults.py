@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.command import Command, Result
+from cli.limits import Frozen, mounted_read_only, obeying
 from hub.places import cache, files, leftovers, partials
 from hub.server import Faults, HubServer, sha256
 
@@ -104,6 +105,19 @@ def test_after_a_cut(infer: Command, hub: HubServer, big_model: bytes, name: str
     verified(infer, big_model)
     whole = name in ("200-instead-of-206", "another-etag")
     assert hub.served == len(big_model) + (3_000_000 if whole else 0)
+
+
+@pytest.mark.slow
+def test_a_connection_that_stalls_is_taken_up_again(infer: Command, hub: HubServer, big_model: bytes) -> None:
+    """RELIABILITY row 16: after the patience of HF_HUB_DOWNLOAD_TIMEOUT, from where it was."""
+    hub.add(REPO, {FILE: big_model})
+    hub.faults.stalls = [9.0]
+    result = infer.run("pull", REPO)
+    assert result.code == 0, result.err
+    assert "no byte arrived for some time" in result.err
+    assert 2 < result.seconds < 8
+    assert hub.served == len(big_model)
+    verified(infer, big_model)
 
 
 @pytest.mark.slow
@@ -393,16 +407,34 @@ def test_a_cache_that_cannot_be_written_is_exit_6(infer: Command, hub: HubServer
     refused(result, 6, "cannot write to ", "hint: set HF_HUB_CACHE")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
-def test_a_read_only_cache_is_exit_6(infer: Command, hub: HubServer, model: bytes) -> None:
+def test_a_cache_that_may_not_be_written_is_exit_6(infer: Command, hub: HubServer, model: bytes) -> None:
+    """Also for root, which has given its rights away here."""
     hub.add(REPO, {FILE: model})
     cache(infer).mkdir(parents=True)
-    script = f'mount --bind {cache(infer)} {cache(infer)} && mount -o remount,ro,bind {cache(infer)} && exec "$@"'
-    result = infer.run("pull", REPO, prefix=("unshare", "-m", "bash", "-c", script, "bash"))
-    if "mount" in result.err or "unshare" in result.err:
-        pytest.skip("no mounts here")
+    prefix = obeying()
+    with Frozen(cache(infer)):
+        for words in (("pull", REPO), ("run", REPO, "hi", "-n")):
+            refused(
+                infer.run(*words, prefix=prefix), 6, "cannot write to ", "permission denied", "hint: set HF_HUB_CACHE"
+            )
+    assert list(cache(infer).iterdir()) == []
+    assert hub.bodies() == []
+
+
+def test_a_read_only_cache_is_exit_6(infer: Command, hub: HubServer, model: bytes) -> None:
+    hub.add(REPO, {FILE: model})
+    result = infer.run("pull", REPO, prefix=mounted_read_only(cache(infer)))
     refused(result, 6, "cannot write to ", "read-only file system", "hint: set HF_HUB_CACHE")
+    assert list(cache(infer).iterdir()) == []
+
+
+def test_a_model_in_a_read_only_cache_is_run(infer: Command, hub: HubServer, model: bytes) -> None:
+    """And a pull of what is there has nothing to do."""
+    hub.add(REPO, {FILE: model})
+    assert infer.run("pull", REPO).code == 0
+    prefix = mounted_read_only(cache(infer))
+    assert infer.run("run", REPO, "hi", "-n", "--max-tokens", "2", prefix=prefix).code == 0
+    assert infer.run("pull", REPO, prefix=prefix).code == 0
 
 
 @pytest.mark.slow

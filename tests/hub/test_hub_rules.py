@@ -12,9 +12,9 @@ from infer.errors import NetworkError, VariantNotFound
 from infer.models import pins, web_cache
 from infer.models.hub import RemoteFile, Repository
 from infer.models.pins import Pin
-from infer.models.ref import ModelRef
-from infer.models.transfer import check_redirect, origin, shown
-from infer.models.variants import best, choose, variants
+from infer.models.ref import ModelRef, shown
+from infer.models.transfer import check_redirect, origin
+from infer.models.variants import choose, variants
 
 GB = 10**9
 SHA = "a" * 64
@@ -23,36 +23,6 @@ SHA = "a" * 64
 def repository(sizes: dict[str, int]) -> Repository:
     files = tuple(RemoteFile(f"{name}.gguf", size, SHA) for name, size in sizes.items())
     return Repository("org/repo", "c" * 40, files, False, (), None, {})
-
-
-QUANTS = {
-    "m-Q2_K": 3,
-    "m-Q3_K_M": 4,
-    "m-IQ4_XS": 4,
-    "m-Q4_K_S": 5,
-    "m-Q4_K_M": 5,
-    "m-Q5_K_M": 6,
-    "m-Q8_0": 9,
-    "m-F16": 16,
-}
-
-
-@pytest.mark.parametrize(
-    ("names", "memory", "chosen"),
-    [
-        ([*QUANTS], 64, "Q4_K_M"),
-        ([*QUANTS], 5, "IQ4_XS"),
-        ([*QUANTS], 4, "Q2_K"),
-        ([*QUANTS], 1, "Q2_K"),
-        (["m-Q2_K", "m-IQ4_XS", "m-Q4_K_S", "m-Q8_0"], 64, "Q4_K_S"),
-        (["m-Q3_K_M", "m-Q5_K_M", "m-Q8_0"], 64, "Q5_K_M"),
-        (["m-Q3_K_M", "m-Q8_0"], 64, "Q3_K_M"),
-        (["m-Q8_0", "m-F16"], 64, "Q8_0"),
-    ],
-)
-def test_the_best_is_what_fits_near_q4_k_m(names: list[str], memory: int, chosen: str) -> None:
-    found = variants(repository({name: QUANTS[name] * GB for name in names}))
-    assert best(found, memory * GB).quant == chosen
 
 
 def test_shards_are_one_model_and_incomplete_ones_none() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import ggufs
 from infer.models import hub_cache, pins, stamp
-from infer.models.inventory import Installed, installed, quantization_in
+from infer.models.inventory import Installed, installed
 from infer.models.ref import ModelRef
 from infer.models.store import Store
 from models.tools import COMMIT, OTHER, hub_file, ollama_model, put
@@ -118,18 +118,25 @@ def test_hostile_directories_stop_nothing(tmp_path: Path, model: Path) -> None:
     assert found["org/repo:fifo.gguf"].problem == "its file is missing"
 
 
-@pytest.mark.parametrize(
-    ("name", "quant"),
-    [
-        ("Qwen3-4B-Q4_K_M.gguf", "Q4_K_M"),
-        ("m.q8_0.gguf", "Q8_0"),
-        ("BF16/m-BF16-00001-of-00002.gguf", "BF16"),
-        ("m-UD-Q4_K_XL.gguf", "UD-Q4_K_XL"),
-        ("m-IQ2_XXS.gguf", "IQ2_XXS"),
-        ("gpt-oss-20b-mxfp4.gguf", "MXFP4"),
-        ("m.gguf", None),
-        ("Q.gguf", None),
-    ],
-)
-def test_the_quantisation_in_a_name(name: str, quant: str | None) -> None:
-    assert quantization_in(name) == quant
+def test_a_name_whose_file_is_gone_is_given_to_no_other(tmp_path: Path, model: Path) -> None:
+    """What lies in another snapshot is listed by its commit; the same bytes there are what the name means."""
+    data = model.read_bytes()
+    link = hub_file(tmp_path / "hub", "org/repo", "m-Q4_K_M.gguf", data, COMMIT)
+    for name, digest in (("org/repo", "0" * 64), ("org/repo:Q4_K_M", "0" * 64)):
+        pins.save(pins.Pin(name, "org/repo", "main", OTHER, ("m-Q4_K_M.gguf",), (digest,), (1,)), tmp_path / "cache")
+    assert rows(a_store(tmp_path)).keys() == {"tiny", f"org/repo:Q4_K_M@{COMMIT}"}
+    same = pins.Pin("org/repo", "org/repo", "main", OTHER, ("m-Q4_K_M.gguf",), (link.resolve().name,), (1,))
+    pins.save(same, tmp_path / "cache")
+    found = rows(a_store(tmp_path))
+    assert found[f"org/repo:Q4_K_M@{COMMIT}"].also == ("org/repo",)
+
+
+def test_a_pulled_name_of_bytes_that_a_newer_snapshot_shares_is_listed(tmp_path: Path, model: Path) -> None:
+    data = model.read_bytes()
+    old = hub_file(tmp_path / "hub", "org/repo", "m-Q4_K_M.gguf", data, OTHER, ref=None)
+    hub_file(tmp_path / "hub", "org/repo", "m-Q4_K_M.gguf", data, COMMIT)
+    for name in ("org/repo:Q4_K_M", "org/repo"):
+        pin = pins.Pin(name, "org/repo", "main", OTHER, ("m-Q4_K_M.gguf",), (old.resolve().name,), (1,))
+        pins.save(pin, tmp_path / "cache")
+    found = rows(a_store(tmp_path))
+    assert found["org/repo:Q4_K_M"].also == ("org/repo",)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from infer.errors import InferError, UsageError
+from infer.models.links import is_in_cache
 from infer.models.lock import locked
-from infer.models.removal import is_in_cache, plan_removal, remove, remove_model
+from infer.models.removal import finish_removals, plan_removal, remove, remove_model
 from models.tools import COMMIT, OTHER, hub_file
 
 DATA = b"GGUF" + b"x" * 996
@@ -132,4 +133,72 @@ def test_two_revisions_of_one_blob_leave_nothing(tmp_path: Path) -> None:
     links = [hub_file(tmp_path, "org/repo", "m.gguf", DATA, commit) for commit in (COMMIT, OTHER)]
     freed = [remove_model(tmp_path, link, one_snapshot=True).bytes for link in links]
     assert freed == [0, len(DATA)]
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".locks"]
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
+
+
+def test_a_blob_whose_link_cannot_be_removed_keeps_its_name(tmp_path: Path) -> None:
+    """Both links are meant; one has become what unlink() does not take, and that one needs the bytes."""
+    link = hub_file(tmp_path, "org/repo", "m.gguf", DATA)
+    kept = hub_file(tmp_path, "org/repo", "m.gguf", DATA, OTHER, ref=None)
+    plan = plan_removal(tmp_path, link)
+    link.unlink()
+    link.mkdir()
+    (link / "m.gguf").symlink_to(os.path.relpath(plan.blobs[0], link))
+    with pytest.raises(InferError, match="is a directory"):
+        remove(plan)
+    assert not kept.is_symlink()
+    assert (link / "m.gguf").read_bytes() == DATA
+
+
+def test_a_link_by_an_absolute_path_needs_its_blob(tmp_path: Path) -> None:
+    """Also one that reaches the cache by another path."""
+    link = hub_file(tmp_path / "cache", "org/repo", "m.gguf", DATA)
+    (tmp_path / "way").symlink_to(tmp_path / "cache")
+    other = tmp_path / "cache/models--org--repo/snapshots" / OTHER / "copy.gguf"
+    other.parent.mkdir()
+    other.symlink_to(tmp_path / "way/models--org--repo/blobs" / link.resolve().name)
+    assert remove_model(tmp_path / "cache", link).blobs == ()
+    assert other.read_bytes() == DATA
+
+
+def test_what_is_set_aside_waits_for_whoever_is_at_work(tmp_path: Path) -> None:
+    """A killed removal is finished once nobody holds the lock of the blob."""
+    link = hub_file(tmp_path, "org/repo", "m.gguf", DATA)
+    blob = link.resolve()
+    aside = blob.with_name(f"{blob.name}.infer.removing")
+    blob.rename(aside)
+    with locked(tmp_path / ".locks/models--org--repo" / f"{blob.name}.lock", lambda: None):
+        finish_removals(tmp_path)
+        assert (aside.exists(), link.is_symlink()) == (True, True)
+    finish_removals(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
+    assert not (tmp_path / "models--org--repo").exists()
+
+
+def test_a_blob_that_is_here_again_is_not_what_was_set_aside(tmp_path: Path) -> None:
+    """Somebody has downloaded it anew before the killed removal was finished."""
+    link = hub_file(tmp_path, "org/repo", "m.gguf", DATA)
+    aside = link.resolve().with_name(f"{link.resolve().name}.infer.removing")
+    aside.write_bytes(DATA)
+    finish_removals(tmp_path)
+    assert not aside.exists()
+    assert link.read_bytes() == DATA
+
+
+def test_an_empty_repository_of_a_moment_ago_may_be_filled_any_moment(tmp_path: Path) -> None:
+    (tmp_path / "models--org--new").mkdir()
+    finish_removals(tmp_path)
+    assert (tmp_path / "models--org--new").exists()
+
+
+def test_a_removal_that_may_not_be_finished_stops_nobody(tmp_path: Path) -> None:
+    """Whatever lies under the name: a directory, a link into the nothing, a file where a repository should be."""
+    blobs = tmp_path / "models--org--repo/blobs"
+    (blobs / "x.infer.removing/y").mkdir(parents=True)
+    (blobs / "z.infer.removing").symlink_to("nowhere")
+    (tmp_path / "models--org--file").touch()
+    (tmp_path / "models--org--repo/...infer.removing").touch()
+    finish_removals(tmp_path)
+    assert (blobs / "x.infer.removing/y").exists()
+    assert not (blobs / "z.infer.removing").is_symlink()

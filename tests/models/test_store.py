@@ -10,7 +10,7 @@ import pytest
 
 import ggufs
 from infer.errors import BadModelFile, ConfigError, FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded
-from infer.models import hub_cache, stamp, store, verify
+from infer.models import hub_cache, stamp, store, verify, web_cache
 from infer.models.ref import ModelRef
 from infer.models.store import Located, Store
 
@@ -194,33 +194,28 @@ def test_the_hub_cache_is_where_its_variables_say(environment: dict[str, str], p
     assert str(hub_cache.directory(environment)) == place
 
 
-NAMES = ["m-Q4_K_M.gguf", "m-UD-Q4_K_M.gguf", "m-Q4_K_S.gguf", "m.Q8_0.gguf", "BF16/m-BF16-00001-of-00002.gguf"]
-
-
-@pytest.mark.parametrize(
-    ("quant", "name"),
-    [
-        ("Q4_K_M", "m-Q4_K_M.gguf"),
-        ("ud-q4_k_m", "m-UD-Q4_K_M.gguf"),
-        ("Q8_0", "m.Q8_0.gguf"),
-        ("BF16", "BF16/m-BF16-00001-of-00002.gguf"),
-        ("Q4_K", None),
-        ("Q8", None),
-        (None, "m-Q4_K_M.gguf"),
-    ],
-)
-def test_a_quantisation_is_a_word_of_the_file_name(quant: str | None, name: str | None) -> None:
-    assert hub_cache.choose(NAMES, quant) == name
-
-
 def test_projectors_and_later_shards_are_no_models(home: Path) -> None:
     for name in ("m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "mmproj-F16.gguf", "imatrix.gguf", "notes.txt"):
         (home / name).write_text("")
     assert hub_cache.models(home) == ["m-00001-of-00002.gguf"]
 
 
+def test_a_secret_in_a_url_is_in_no_record_and_no_error(home: Path) -> None:
+    """What is stored under the URL is found by all of it; what is said of it has neither password nor query."""
+    url = "https://me:canary@host/m.gguf?X-Signature=canary"
+    with pytest.raises(NotDownloaded) as absent:
+        resolve(a_store(home), url)
+    place = web_cache.place(url, home / "cache")
+    place.parent.mkdir(parents=True)
+    ggufs.write_gguf(place)
+    model, _ = a_store(home).resolve(ModelRef.parse(url))
+    assert (model.path, model.ref) == (str(place), "https://host/m.gguf")
+    assert "canary" not in f"{model} {absent.value} {absent.value.facts} {absent.value.hint}"
+
+
 def test_no_network_library_is_imported(home: Path) -> None:
     link = cached(home, "org/repo", "m-Q4_0.gguf")
+    cached(home, "org/repo", "m-Q8_0.gguf")
     before = set(sys.modules)
     assert resolve(a_store(home), "org/repo") == str(link)
     assert not {"huggingface_hub", "httpx", "requests", "llama_cpp"} & (set(sys.modules) - before)

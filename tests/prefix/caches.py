@@ -76,6 +76,12 @@ def temporary(cache_dir: Path) -> list[Path]:
     return list(cache_dir.rglob("*.tmp"))
 
 
+def snapshot(place: Path) -> dict[Path, tuple[int, bytes]]:
+    """Everything below a directory, with its time and content."""
+    found = sorted(place.rglob("*"))
+    return {path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in found}
+
+
 def distinct(paths: Iterable[TokenPath]) -> int:
     """How many different prefixes these sequences have: the positions a perfect cache would keep."""
     return len({path.key(position) for path in paths for position in range(1, path.length + 1)})

@@ -7,6 +7,7 @@ import random
 import sys
 from pathlib import Path
 
+from infer.engine.prefix.check import clear, prune
 from infer.engine.prefix.store import PrefixStore
 from prefix.caches import ROW, identity, load, random_tokens, rows
 
@@ -25,6 +26,9 @@ def prompts(kind: str, seed: int) -> list[list[int]]:
 
 
 def run(place: Path, kind: str, seed: int) -> None:
+    if kind in ("clear", "prune"):
+        (clear if kind == "clear" else prune)(place)
+        return
     store = PrefixStore(place, identity(), SMALL if kind in ("mix", "evict") else 1 << 30)
     if kind == "evict":
         store.evict(SMALL // 20)

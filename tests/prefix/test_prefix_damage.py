@@ -1,5 +1,6 @@
 """What is found in the cache directory is not trusted: damage, swaps, links, other people's files."""
 
+import errno
 import os
 import random
 import shutil
@@ -9,42 +10,101 @@ from pathlib import Path
 import pytest
 
 from infer.engine.prefix import files as prefix_files
-from infer.engine.prefix.check import check, prune
+from infer.engine.prefix.check import check, clear, prune
 from infer.engine.prefix.files import FOLDER
 from infer.engine.prefix.header import PAGE, Damaged, Header, decode, encode
-from prefix.caches import files, load, open_store, pieces, random_tokens, reach, rows, save, temporary
+from infer.engine.prefix.keys import Path as TokenPath
+from infer.engine.prefix.keys import parse_name
+from infer.engine.prefix.store import PrefixStore
+from prefix.caches import files, load, open_store, pieces, random_tokens, reach, rows, save, snapshot, state, temporary
 
 PROMPT = random_tokens(700, 1)
 
 
-def damage(data: bytes, generator: random.Random) -> bytes:
-    """Bits flipped, cut short, or made longer; half of the flips in the header."""
-    kind = generator.random()
-    if kind < 0.15:
-        return data[: generator.randrange(len(data))]
-    if kind < 0.2:
-        return data + bytes(generator.randrange(1, 5000))
+REGIONS = ("header", "base", "padding", "part", "length")
+STATE = 100  # times the bytes of a state: larger than what fits between two pages
+
+
+def places(header: Header) -> dict[str, range]:
+    """Which bytes of a piece's file belong to what; empty where there are none."""
+    end = PAGE + header.base
+    padding = range(end, header.part_offset if header.part else end)
+    return {
+        "header": range(PAGE),
+        "base": range(PAGE, end),
+        "padding": padding,
+        "part": range(header.size - header.part, header.size),
+    }
+
+
+def damage(data: bytes, header: Header, region: str, generator: random.Random) -> bytes:
+    """One or eight bits flipped in a region; or the file cut short, or made longer."""
+    if region == "length":
+        cut = data[: generator.randrange(len(data))]
+        return generator.choice((cut, cut, data + bytes(generator.randrange(1, 5000))))
     flipped = bytearray(data)
     for _ in range(generator.choice((1, 1, 1, 8))):
-        reach = PAGE if kind < 0.6 else len(data)
-        flipped[generator.randrange(reach)] ^= 1 << generator.randrange(8)
+        flipped[generator.choice(places(header)[region])] ^= 1 << generator.randrange(8)
     return bytes(flipped)
 
 
-def test_a_thousand_damages(tmp_path: Path) -> None:
-    """Each is a miss, or is not read: never other bytes, never an exception; the next store mends it."""
+def save_states(store: PrefixStore, window: int) -> TokenPath:
+    """The prompt as an engine stores it: without states, with some (recurrent), or with one in each piece (window)."""
+    path = store.path(PROMPT)
+    for end in (300, 600, 700):
+        for span in store.missing(path, end, cut=not window):
+            part = state(path, span.end) * STATE if window > 1 or (window and span.end == end) else b""
+            store.store(span, rows(path, span.start, span.end), part)
+        assert store.flush(10)
+    return path
+
+
+def load_states(store: PrefixStore, path: TokenPath, window: int) -> int:
+    """Load what is found of the prompt, compare every byte, and say how far it can be used."""
+    hit = store.match(path, window=window)
+    with store.load(hit, cut=not window, window=window, empty=b"-" if window else b"") as loading:
+        for block in loading:
+            assert bytes(block.data[: block.base]) == rows(path, block.piece.start, block.piece.end)
+            wanted = window and block.piece.end > hit.length - window
+            assert bytes(block.data[block.base :]) == (
+                state(path, block.end) * STATE if wanted else b"-" if window else b""
+            )
+    return loading.end if not window or loading.end == hit.length else 0
+
+
+@pytest.mark.parametrize("window", [0, 1, 512], ids=["full attention", "recurrent", "sliding window"])
+def test_a_thousand_damages(tmp_path: Path, window: int) -> None:
+    """Everywhere in pieces with and without a PART. Each is a miss, or is not read: never other bytes."""
     store = open_store(tmp_path)
-    save(store, PROMPT)
-    generator = random.Random(1)
+    path = save_states(store, window)
     originals = {file: file.read_bytes() for file in files(tmp_path)}
-    names = {piece.place: piece.name for piece in pieces(tmp_path)}
-    for _ in range(1000):
-        file = generator.choice(list(originals))
-        file.write_bytes(damaged := damage(originals[file], generator))
-        start = names[str(file.relative_to(tmp_path / FOLDER))].start
-        assert reach(store, PROMPT) == (700 if damaged == originals[file] else start)
-        assert not file.exists() or damaged == originals[file]
+    headers = {file: header_of(file, store.fingerprint) for file in originals}
+    assert {bool(header.part) for header in headers.values()} == {0: {False}, 1: {False, True}, 512: {True}}[window]
+    chain = {header.name for header in store.match(path, window=window).pieces}
+    generator = random.Random(window)
+    chances = [(file, region) for file in originals for region in REGIONS if has(headers[file], region)]
+    assert {region for _, region in chances} == set(REGIONS) - (set() if window else {"padding", "part"})
+    for number in range(1000):
+        file, region = chances[number % len(chances)]
+        header = headers[file]
+        file.write_bytes(damaged := damage(originals[file], header, region, generator))
+        is_read = header.name in chain and region != "padding" and (region != "part" or header.end > 700 - window)
+        got = load_states(store, path, window)
+        assert (got < 700) == (is_read and damaged != originals[file]), (file, region)
+        assert window or got in (700, header.start)
+        assert not (is_read and file.exists()) or damaged == originals[file]
         file.write_bytes(originals[file])
+    assert load_states(store, path, window) == 700
+
+
+def has(header: Header, region: str) -> bool:
+    return region == "length" or len(places(header)[region]) > 0
+
+
+def header_of(file: Path, fingerprint: bytes) -> Header:
+    name, data = parse_name(file.name), file.read_bytes()
+    assert name
+    return decode(data[:PAGE], name, fingerprint, len(data))
 
 
 def test_a_damaged_piece_is_stored_again(tmp_path: Path) -> None:
@@ -150,21 +210,31 @@ def test_foreign_things_under_our_names(tmp_path: Path, make: Callable[[Path, Pa
 
 @pytest.mark.parametrize("level", range(4))
 def test_a_directory_that_is_a_link(tmp_path: Path, level: int) -> None:
-    """No directory of the cache below the user's own is followed when it is a link; nothing is written behind it."""
+    """No directory of the cache below the user's own is followed when it is a link; nothing changes behind it."""
     store = open_store(tmp_path / "cache")
     save(store, PROMPT)
+    store.save_notes({"self-test": "ok"})
+    store.close()
     piece = files(tmp_path / "cache")[0]
     place = [tmp_path / "cache", *reversed(piece.parents)][-4 + level] if level else tmp_path / "cache" / FOLDER
     as_link(place, tmp_path / "aside")
-    before = sorted(tmp_path.rglob("*"))
+    before = snapshot(tmp_path / "aside")
     if place == tmp_path / "cache":
         assert reach(open_store(tmp_path / "cache"), PROMPT) == 700
-    else:
-        fresh = open_store(tmp_path / "cache")
-        assert reach(fresh, PROMPT) == 0
-        save(fresh, PROMPT)
-        assert fresh.warning or level == 3
-    assert [path for path in before if not os.path.lexists(path)] == []
+        return
+    fresh = open_store(tmp_path / "cache")
+    assert reach(fresh, PROMPT) == 0
+    assert level == 3 or fresh.notes() == {}
+    save(fresh, PROMPT)
+    assert fresh.warning or level == 3
+    fresh.save_notes({"self-test": "no"})
+    fresh.count(1, 1, 1.0)
+    fresh.evict(0)
+    fresh.close()
+    for clean_up in (prune, clear):
+        clean_up(tmp_path / "cache")
+        assert place.is_symlink()
+    assert snapshot(tmp_path / "aside") == before
 
 
 def test_another_users_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,3 +317,16 @@ def test_a_disk_that_does_not_take_it(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not temporary(tmp_path)
     assert reach(open_store(tmp_path), PROMPT) == (512 if call == "mkdir" else 300)
     assert check(tmp_path, read_data=True).clean
+
+
+def test_a_file_system_that_cannot_reserve_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is written to all the same."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    store = open_store(tmp_path)
+    save(store, PROMPT)
+    assert store.warning is None
+    assert reach(open_store(tmp_path), PROMPT) == 700

@@ -12,6 +12,7 @@ from infer.engine.prefix.check import check
 from infer.engine.prefix.files import FOLDER
 from infer.engine.prefix.keys import BLOCK
 from infer.engine.prefix.lookup import complete
+from infer.engine.prefix.window import Span
 from prefix.caches import ROW, distinct, files, load, open_store, pieces, random_tokens, reach, rows, save, state
 
 DOCUMENT = random_tokens(1450, 1)
@@ -165,6 +166,56 @@ def test_a_part_is_added_to_a_piece_that_had_none(tmp_path: Path) -> None:
         assert store.store(span, base, part)
         assert store.flush(10)
     assert store.match(DOCUMENT).pieces[0].part == len(b"state")
+
+
+@pytest.mark.parametrize("end", [512, 600])
+def test_a_state_that_is_wanted_makes_up_for_a_piece_without_one(tmp_path: Path, end: int) -> None:
+    """Where prompts part there is to be a state; a piece that was stored without one gets it from a later run."""
+    store = open_store(tmp_path)
+    path = store.path(DOCUMENT)
+    for span in store.missing(path, end, cut=False):
+        store.store(span, rows(path, span.start, span.end))
+    assert store.flush(10)
+    assert store.match(DOCUMENT, end, window=1).length == 0
+    later = open_store(tmp_path)
+    assert later.missing(path, end, cut=False) == later.missing(path, end, cut=True, keep=True) == []
+    (span,) = later.missing(path, end, cut=False, keep=True)
+    assert (span.start, span.end) == ((end - 1) // BLOCK * BLOCK, end)
+    before = later.match(DOCUMENT, end)
+    with later.load(before, cut=True) as loading:
+        next(iter(loading))
+        assert later.store(span, rows(path, span.start, span.end), state(path, end))
+        assert later.flush(10)
+    assert later.missing(path, end, cut=False, keep=True) == []
+    hit = later.match(DOCUMENT, end, window=1)
+    assert hit.length == end
+    with later.load(hit, cut=False, window=1, empty=b"-") as loading:
+        assert [bytes(block.data[block.base :]) for block in loading][-1] == state(path, end)
+    assert check(tmp_path, read_data=True).clean
+
+
+def test_a_state_is_never_given_up_for_a_fork(tmp_path: Path) -> None:
+    """What is stored again to be kept, without its state, keeps that; and a fork stays one when it gets a state."""
+    store = open_store(tmp_path)
+    path = store.path(DOCUMENT)
+    (span,) = store.missing(path, 200, cut=False)
+    fork = Span(span.name, span.window, keep=True)
+    for one, part in ((span, b""), (fork, b""), (span, b"state"), (fork, b""), (span, b"")):
+        assert store.store(one, rows(path, 0, 200), part)
+        assert store.flush(10)
+    (piece,) = store.match(DOCUMENT).pieces
+    assert (piece.keep, piece.part) == (True, len(b"state"))
+
+
+def test_a_state_is_found_beside_a_shorter_way_without_one(tmp_path: Path) -> None:
+    """Two chains end at one position: the one with the state is taken."""
+    store = open_store(tmp_path)
+    path = store.path(DOCUMENT)
+    for start, end, part in ((0, 100, b""), (100, 256, state(path, 256)), (0, 256, b"")):
+        store.store(Span(path.name(start, end), path.window(start, end), keep=True), rows(path, start, end), part)
+        assert store.flush(10)
+    assert len(pieces(tmp_path)) == 3
+    assert store.match(DOCUMENT, window=1).length == 256
 
 
 def test_a_kept_tail_is_never_merged(tmp_path: Path) -> None:

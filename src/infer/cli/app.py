@@ -2,8 +2,11 @@
 
 import os
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from infer.cli import batch, cache, completions, config, hub, models, pull, removal, run, show, tokens, verify
 from infer.cli.output import Output, ReaderGone
@@ -13,27 +16,45 @@ from infer.cli.unknown import unknown_command
 from infer.errors import InferError, InternalError, Interrupted, OutputUnwritable, UsageError
 from infer.worker.spawn import Spawned
 
-_COMMANDS = [
-    "run",
-    "batch",
-    "tokens",
-    "pull",
-    "list",
-    "show",
-    "rm",
-    "verify",
-    "search",
-    "update",
-    "config",
-    "cache",
-    "completions",
-]
+_COMMANDS: Mapping[str, Callable[..., int | None]] = {
+    "run": run.run,
+    "batch": batch.batch,
+    "tokens": tokens.tokens,
+    "pull": pull.pull,
+    "list": models.list_,
+    "show": show.show,
+    "rm": removal.rm,
+    "verify": verify.verify,
+    "search": hub.search,
+    "update": hub.update,
+    "config": config.config,
+    "completions": completions.completions,
+}
+_GROUPS = {"cache": cache.build}
+
+
+class _Command(TyperCommand):
+    def get_help_option(self, ctx: Any) -> Any:
+        return _quick(super().get_help_option(ctx))
+
+
+class _Group(TyperGroup):
+    def get_help_option(self, ctx: Any) -> Any:
+        return _quick(super().get_help_option(ctx))
+
+
+def _quick(help_option: Any) -> Any:
+    """--help is False when it is not given: for its None Typer imports pydantic, which takes 50 ms."""
+    if help_option is not None:
+        help_option.default = False
+    return help_option
 
 
 def build_app() -> typer.Typer:
     """The commands."""
     app = typer.Typer(
         name="infer",
+        cls=_Group,
         help="Run language models on the machine in front of you.",
         rich_markup_mode=None,  # rich help takes 2.7 times as long as `import typer`
         add_completion=False,  # ours is in infer.cli.completion
@@ -42,19 +63,10 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_common)
-    app.command("run")(run.run)
-    app.command("batch")(batch.batch)
-    app.command("tokens")(tokens.tokens)
-    app.command("pull")(pull.pull)
-    app.command("list")(models.list_)
-    app.command("show")(show.show)
-    app.command("rm")(removal.rm)
-    app.command("verify")(verify.verify)
-    app.command("search")(hub.search)
-    app.command("update")(hub.update)
-    app.command("config")(config.config)
-    app.add_typer(cache.build(), name="cache")
-    app.command("completions")(completions.completions)
+    for name, command in _COMMANDS.items():
+        app.command(name, cls=_Command)(command)
+    for name, build in _GROUPS.items():
+        app.add_typer(build(), name=name)
     return app
 
 
@@ -127,7 +139,7 @@ def _usage(error: typer.TyperException, arguments: list[str]) -> InferError:
     if "unexpected extra argument" in what:
         return UsageError(what=_lower(what), hint='put the prompt in quotes: infer run MODEL "prompt"')
     if what.startswith("No such command"):
-        return unknown_command(arguments, _COMMANDS)
+        return unknown_command(arguments, [*_COMMANDS, *_GROUPS])
     return UsageError(what=_lower(what), hint="--help shows the usage")
 
 

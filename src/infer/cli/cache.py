@@ -1,12 +1,12 @@
 """`infer cache`: what the prompt cache holds, whether it is sound, and how to empty it."""
 
-import json
 import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infer.cli import options
+from infer.cli.models import open_store, print_json
 from infer.cli.session import Session
 from infer.cli.table import age, size, table
 from infer.errors import InferError, IntegrityError, UsageError
@@ -37,7 +37,7 @@ def stats(context: typer.Context, json_: options.Json = False) -> int:
     sums = {key: sum(row[key] for row in rows) for key in ("entries", "bytes", *_saved_keys())}
     total = sums | {"hit_rate": _rate(sums["hits"], sums["lookups"])}
     if json_:
-        return _json(session, total | {"models": rows})
+        return print_json(session, total | {"models": rows})
     saved = f"{total['reused']:,} of {total['prompt']:,} prompt tokens were not computed again"
     lines = [
         f"{total['entries']:,} entries, {size(total['bytes'])}, of {len(rows)} models and settings",
@@ -55,7 +55,7 @@ def list_(context: typer.Context, json_: options.Json = False) -> int:
     session: Session = context.obj
     rows = [_row(one) for one in _contents()]
     if json_:
-        return _json(session, rows)
+        return print_json(session, rows)
     texts = [
         (row["model"], f"{row['entries']:,}", size(row["bytes"]), age(row["used"]), row["fingerprint"][:8])
         for row in rows
@@ -74,7 +74,7 @@ def check(context: typer.Context, read_data: ReadData = False, json_: options.Js
     kinds = ("damaged", "temporary", "unreachable", "foreign")
     if json_:
         found = {kind: list(getattr(report, kind)) for kind in kinds}
-        _json(session, {"entries": report.entries, "bytes": report.bytes, "clean": report.clean, **found})
+        print_json(session, {"entries": report.entries, "bytes": report.bytes, "clean": report.clean, **found})
     else:
         lines = [f"{report.entries:,} entries, {size(report.bytes)}"]
         lines += [f"{kind}: {text}" for kind in kinds for text in getattr(report, kind)]
@@ -98,7 +98,7 @@ def clear(context: typer.Context, model: Model = None, json_: options.Json = Fal
     """Remove everything, or everything of one model."""
     from infer.engine.prefix.check import clear as clear_cache
 
-    chosen = None if model is None else _fingerprints(model)
+    chosen = None if model is None else _fingerprints(context.obj, model)
     return _removed(context.obj, clear_cache(_place(), chosen), json_=json_)
 
 
@@ -114,12 +114,12 @@ def _contents() -> "list[Held]":
     return contents(_place())
 
 
-def _fingerprints(model: str) -> set[str]:
+def _fingerprints(session: Session, model: str) -> set[str]:
     """Of a model's name, its file, or the beginning of a fingerprint. Raises UsageError when nothing is stored."""
     held = _contents()
-    path = os.path.abspath(model)  # noqa: PTH100 (the path is kept as it was given, links and all)
-    found = {one.fingerprint for one in held if one.identity and model in (one.identity.model, one.identity.path)}
-    found |= {one.fingerprint for one in held if one.identity and one.identity.path == path}
+    paths = {os.path.abspath(model), _path_of(session, model)}  # noqa: PTH100 (kept as it was given, links and all)
+    known = [(one.fingerprint, one.identity) for one in held if one.identity]
+    found = {text for text, identity in known if identity.model == model or identity.path in paths}
     if len(model) >= 8:
         found |= {one.fingerprint for one in held if one.fingerprint.startswith(model)}
     if not found:
@@ -127,9 +127,19 @@ def _fingerprints(model: str) -> set[str]:
     return found
 
 
+def _path_of(session: Session, name: str) -> str | None:
+    """Where the file lies that `infer run` takes by this name."""
+    from infer.models.ref import ModelRef
+
+    try:
+        return str(open_store(session).locate(ModelRef.parse(name)).path)
+    except InferError:
+        return None
+
+
 def _removed(session: Session, removed: "Removed", *, json_: bool) -> int:
     if json_:
-        _json(session, {"entries": removed.entries, "bytes": removed.bytes, "failed": removed.failed})
+        print_json(session, {"entries": removed.entries, "bytes": removed.bytes, "failed": removed.failed})
     else:
         session.output.data(f"removed {removed.entries:,} entries, {size(removed.bytes)}\n")
     if removed.failed:
@@ -154,8 +164,3 @@ def _saved(one: "Held") -> dict[str, Any]:
 
 def _rate(hits: int, lookups: int) -> float | None:
     return round(hits / lookups, 4) if lookups else None
-
-
-def _json(session: Session, value: object) -> int:
-    session.output.data(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-    return 0

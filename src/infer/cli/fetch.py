@@ -14,10 +14,9 @@ from infer.machine import detect
 from infer.models import hub, stamp
 from infer.models.download import Pulled
 from infer.models.job import Job, hub_job, run, url_job
-from infer.models.pins import Pin
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
-from infer.models.remote import RemoteModel, header, locate, pinned
+from infer.models.remote import RemoteModel, header, meant
 from infer.models.store import Store
 from infer.settings import Settings
 
@@ -40,18 +39,19 @@ def fetch(
     *,
     yes: bool,
     wish: Wish | None,
-    pin: Pin | None = None,
 ) -> tuple[Pulled, ...]:
     """Download what a reference means and is not here. `wish`: how it is going to be run, None: it is only pulled.
 
-    `pin`: fetch what it stands for, whatever the reference would mean today.
+    A name that was pulled once means what it meant then, whatever it would mean today.
 
     Raises Offline, UsageError (a large download that nobody has agreed to), DoesNotFit, and what downloads raise.
     """
-    require_network(str(ref), settings)
+    if pin := store.pin(ref):
+        session.output.note(f"note: {ref} was pulled as {pin.files[0]} of {pin.repo} at {pin.commit[:8]}")
+    require_network(ref.shown, settings)
     if ref.kind == "url":
         if store.cache_dir is None:
-            raise NotDownloaded(name=str(ref), hint="there is no cache directory to put it into")
+            raise NotDownloaded(name=ref.shown, hint="there is no cache directory to put it into")
         job = url_job(ref.name, store.cache_dir)
         _agree(job, session.output, yes=yes, pulled=wish is None)
         pulled = download(job, store, session.output)
@@ -59,7 +59,7 @@ def fetch(
         return pulled
     server = hub.Hub()
     machine = detect()
-    model = pinned(pin, server) if pin else locate(ref, store, server, machine.memory_free)
+    model = meant(ref, store, server, machine.memory_free)
     if model.note:
         session.output.note(f"note: {model.note}")
     job = hub_job(model, server, store.environment)

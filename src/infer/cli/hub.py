@@ -13,6 +13,7 @@ from infer.cli.session import Session
 if TYPE_CHECKING:
     from infer.models.hub import Found
     from infer.models.pins import Pin
+    from infer.models.store import Store
     from infer.models.update import Change
 
 Term = Annotated[str, typer.Argument(metavar="TERM", help="a part of the model's name")]
@@ -83,15 +84,15 @@ def update(
         change = Change(pin, None)
         try:
             change = look(pin, store, server, free)
-            rows.append(_change(change))
+            rows.append(_change(change, store))
             if not json_:
-                output.data(_sentence(change) + "\n")
+                output.data(_sentence(change, store) + "\n")
             if change.model is not None and not list_:
                 fetch_update(change.model, store, server, output, yes=yes)
         except (Interrupted, OutputUnwritable):
             raise
         except InferError as error:  # the others are looked at all the same
-            rows[len(rows) - (change.model is not None) :] = [_change(change) | {"state": "failed"}]
+            rows[len(rows) - (change.model is not None) :] = [_change(change, store) | {"state": "failed"}]
             if not json_ and change.model is None:
                 output.data(f"{pin.name}: failed\n")
             output.error(error)
@@ -103,41 +104,47 @@ def update(
     return worst
 
 
-def _pins(model: str | None, store: Any) -> "list[Pin]":
-    """The pins to look at. Raises NotDownloaded for a name that was never pulled."""
+def _pins(model: str | None, store: "Store") -> "list[Pin]":
+    """The pins to look at: what is here, or the one that is named. Raises NotDownloaded for what was never pulled."""
     from infer.errors import NotDownloaded
     from infer.models import pins
     from infer.models.ref import ModelRef
 
     if model is None:  # what was removed since is not fetched again
-        here = (pins.find(pin.name, store.cache_dir, store.environment) for pin in pins.every(store.cache_dir))
-        return [found[0] for found in here if found is not None]
+        every = pins.every(store.cache_dir) if store.cache_dir else ()
+        return [pin for pin in every if pins.place(pin, store.environment)]
     ref = ModelRef.parse(model)
     name = store.catalog.resolve(ref.name).alias if ref.kind == "alias" else str(ref)
-    found = pins.find(name, store.cache_dir, store.environment)
+    found = pins.load(name, store.cache_dir)
     if found is None:
         raise NotDownloaded(name=name, hint=f"infer pull {name} downloads it")
-    return [found[0]]
+    return [found]
 
 
-def _sentence(change: "Change") -> str:
+def _sentence(change: "Change", store: "Store") -> str:
     from infer.cli.table import size
+    from infer.models import pins
 
     pin = change.pin
+    here = pins.place(pin, store.environment) is not None
     if change.gone:
-        return f"{pin.name}: gone ({change.gone}); what is here stays"
+        return f"{pin.name}: gone ({change.gone}); {'what is here stays' if here else 'its file is not here either'}"
     if change.model is None:
-        return f"{pin.name}: up to date ({pin.commit[:8]})"
+        absent = "" if here else f", but not here: infer pull {pin.name} downloads it"
+        return f"{pin.name}: up to date ({pin.commit[:8]}){absent}"
     new = change.model
     files = f"{pin.files[0]} -> {new.variant.name}" if new.variant.name != pin.files[0] else pin.files[0]
     commits = f"{pin.commit[:8]} -> {new.repository.commit[:8]}"
     return f"{pin.name}: newer, {commits}, {files}, {size(sum(pin.sizes))} -> {size(new.variant.size)}"
 
 
-def _change(change: "Change") -> dict[str, Any]:
+def _change(change: "Change", store: "Store") -> dict[str, Any]:
+    from infer.models import pins
+
     new = change.model
     return {
         "model": change.pin.name, "repository": change.pin.repo, "commit": change.pin.commit,
+        "here": pins.place(change.pin, store.environment) is not None,
         "state": "gone" if change.gone else "newer" if new else "same",
         "new_commit": new and new.repository.commit, "new_bytes": new and new.variant.size,
     }  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infer.cli.session import Session
 from infer.errors import DeviceMissing, NotDownloaded, UsageError
-from infer.machine import Machine, detect, disk_free
+from infer.machine import Machine, detect
 from infer.models import stamp
 from infer.models.gguf import read_header
 from infer.models.plan import Wish, plan
@@ -17,8 +17,6 @@ from infer.models.store import Resolved, Store
 from infer.settings import Settings, cache_dir
 from infer.types import Device, EngineConfig, LocalModel
 from infer.worker.client import WorkerClient
-
-_LARGEST_BUDGET = 20 * 10**9  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +79,11 @@ def _resolve(name: str, settings: Settings, session: Session, *, yes: bool) -> R
 
 
 def _with_cache(config: EngineConfig, settings: Settings) -> EngineConfig:
-    """The prompt cache's place and budget: what is set, else a tenth of the free disk, at most 20 GB."""
+    """The prompt cache's place and budget; the default budget is for the store, which knows what is in the cache."""
     if settings["no_cache"]:
         return config
     place = cache_dir(os.environ).absolute()
-    budget = settings["cache.max_bytes"]
-    if budget is None:
-        budget = min(_LARGEST_BUDGET, disk_free(place) // 10)
-    return replace(config, cache_dir=str(place), cache_bytes=budget)
+    return replace(config, cache_dir=str(place), cache_bytes=settings["cache.max_bytes"])
 
 
 def thinking(settings: Settings) -> bool | None:

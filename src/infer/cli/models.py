@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from infer.models.catalog import CatalogEntry
     from infer.models.inventory import Installed
     from infer.models.store import Store
+    from infer.settings import Settings
 
 Catalogue = Annotated[bool, typer.Option("--catalog", help="what models.toml knows, here or not, and what fits")]
 JsonArray = Annotated[bool, typer.Option("--json", help="a JSON array on stdout")]
@@ -57,12 +59,12 @@ def list_(context: typer.Context, catalog: Catalogue = False, json_: JsonArray =
     return 0
 
 
-def open_store(session: Session) -> "Store":
+def open_store(session: Session, settings: "Settings | None" = None) -> "Store":
     """The store by the user's settings, whose warnings are told."""
     from infer.models.store import Store
     from infer.settings import cache_dir, resolve
 
-    settings = resolve({})
+    settings = settings or resolve({})
     for warning in settings.warnings:
         session.output.note(f"warning: {warning}")
     return Store(cache_dir(os.environ), settings.models)
@@ -143,11 +145,8 @@ def _entry_row(store: "Store", entry: "CatalogEntry", free: int) -> dict[str, An
     from infer.models.plan import fit_by_size
     from infer.models.store import embedded_path
 
-    path = _place(store, entry)
-    here = path is not None and path.is_file()
-    known = embedded_path().stat().st_size if entry.embedded else entry.size
-    if known is None and path is not None and here:
-        known = path.stat().st_size
+    here = _size(_place(store, entry))
+    known = embedded_path().stat().st_size if entry.embedded else entry.size or here
     return {
         "name": entry.alias,
         "title": entry.name or None,
@@ -160,8 +159,17 @@ def _entry_row(store: "Store", entry: "CatalogEntry", free: int) -> dict[str, An
         "license": entry.license,
         "capabilities": list(entry.capabilities),
         "fits": fit_by_size(known, free) if known else None,
-        "installed": here,
+        "installed": here is not None,
     }
+
+
+def _size(path: Path | None) -> int | None:
+    """Bytes of a file; None where there is none, or none that may be looked at."""
+    try:
+        status = path.stat() if path is not None else None
+    except (OSError, ValueError):
+        return None
+    return status.st_size if status is not None and stat.S_ISREG(status.st_mode) else None
 
 
 def _place(store: "Store", entry: "CatalogEntry") -> Path | None:

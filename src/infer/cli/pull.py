@@ -48,16 +48,14 @@ def pull(
         if not _may_be_completed(ref, store, settings):
             raise
         session.output.note(f"{error}: what is missing is fetched")
-        pin = _pin_of(ref, store)
-        files = fetch(ref, store, settings, session, yes=yes, wish=None, pin=pin)
-        fetched = sum(file.fetched for file in files)
+        fetched = sum(file.fetched for file in fetch(ref, store, settings, session, yes=yes, wish=None))
         local, _ = store.resolve(ref)
     pin = _pinned(ref, local.path, store)
     if not json_:
         session.output.data(f"{local.path}\n")
         return 0
     record = {
-        "model": str(ref), "path": str(local.path), "sha256": local.sha256, "bytes": local.metadata.file_size,
+        "model": ref.shown, "path": str(local.path), "sha256": local.sha256, "bytes": local.metadata.file_size,
         "fetched": fetched, "repository": pin and pin.repo, "commit": pin and pin.commit,
         "files": pin and list(pin.files),
     }  # fmt: skip
@@ -73,7 +71,7 @@ def _may_be_completed(ref: "ModelRef", store: "Store", settings: "Settings") -> 
     if ref.kind not in ("alias", "hub", "url") or store.locate(ref).origin not in ("hub", "url"):
         return False
     try:
-        require_network(str(ref), settings)
+        require_network(ref.shown, settings)
     except Offline:
         return False
     return True
@@ -86,13 +84,6 @@ def _pin_name(ref: "ModelRef", store: "Store") -> str | None:
     return store.catalog.resolve(ref.name).alias if ref.kind == "alias" else str(ref)
 
 
-def _pin_of(ref: "ModelRef", store: "Store") -> "Pin | None":
-    from infer.models import pins
-
-    name = _pin_name(ref, store)
-    return None if name is None else pins.load(name, store.cache_dir)
-
-
 def _pinned(ref: "ModelRef", path: str, store: "Store") -> "Pin | None":
     """What the name stands for from now on; another tool may have brought the file, then it is not known yet."""
     from infer.models import hub_cache, pins
@@ -101,11 +92,10 @@ def _pinned(ref: "ModelRef", path: str, store: "Store") -> "Pin | None":
     name = _pin_name(ref, store)
     if name is None or store.cache_dir is None:
         return None
-    known = pins.find(name, store.cache_dir, store.environment)
-    if known is not None:
-        return known[0]
+    if (known := store.pin(ref)) is not None:
+        return known
     try:
-        root = hub_cache.directory(store.environment)
+        root = hub_cache.directory(store.environment).absolute()
         if (pin := pins.of_file(name, ref.revision or "main", Path(path), root)) is not None:
             pins.save(pin, store.cache_dir)
     except OSError as error:

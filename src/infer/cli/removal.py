@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Models = Annotated[list[str], typer.Argument(metavar="MODEL", help="names that infer list shows")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
+_NAMES = 4  # of one blob that a hint repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def rm(context: typer.Context, models: Models, yes: Yes = False, json_: JsonArra
     """Remove a downloaded model. Files of other tools and your own files are never touched."""
     session: Session = context.obj
     store = open_store(session)
+    _finish_earlier(store)
     victims = [_victim(store, name) for name in dict.fromkeys(models)]
     if not yes and not _agreed(session, victims):
         session.output.note("nothing has been removed")
@@ -43,27 +45,39 @@ def rm(context: typer.Context, models: Models, yes: Yes = False, json_: JsonArra
         row = {"name": victim.name, "path": str(victim.path), "bytes": victim.removal.bytes}
         row["files"] = [str(path) for path in (*victim.removal.links, *victim.removal.blobs)]
         rows.append(row | {"prompt_cache": _forget(store, victim)})
-    if json_:
-        return print_json(session, rows)
-    session.output.data("".join(_told(row) for row in rows))
-    return 0
+        if not json_:  # at once: the next one may fail
+            session.output.data(_told(rows[-1]))
+    return print_json(session, rows) if json_ else 0
+
+
+def _finish_earlier(store: "Store") -> None:
+    """What a killed `infer rm` has left is removed first: it was agreed to then."""
+    from infer.models import hub_cache
+    from infer.models.removal import finish_removals
+
+    finish_removals(hub_cache.directory(store.environment))
 
 
 def _victim(store: "Store", name: str) -> _Victim:
-    """What a name's removal takes away. Raises UsageError for what is not ours to remove."""
+    """What a name's removal takes away. Raises UsageError for what is not ours to remove, FileUnreadable."""
     from infer.models import hub_cache, web_cache
+    from infer.models.links import in_snapshot
     from infer.models.ref import ModelRef
-    from infer.models.removal import is_in_cache, plan_fetched_removal, plan_removal
+    from infer.models.removal import plan_fetched_removal, plan_removal
 
     ref = ModelRef.parse(name)
     located = store.owned(ref)
-    if located.origin == "url" and located.path.parents[1] == web_cache.directory(store.cache_dir or Path()):
+    fetched = located.origin == "url" and located.path.parents[1] == web_cache.directory(store.cache_dir or Path())
+    if fetched and located.path.name.lower().endswith(".gguf"):
         return _Victim(name, located.path, plan_fetched_removal(located.path))
     root = hub_cache.directory(store.environment)
-    if located.origin != "hub" or not is_in_cache(root, located.path):
-        raise _refusal(str(ref), located)
-    one = ref.revision is not None
-    return _Victim(name, located.path, plan_removal(root, located.path, one_snapshot=one), one)
+    path = in_snapshot(root, located.path) if located.origin in ("hub", "file") else None
+    if path is None:
+        raise _refusal(store, str(ref), located)
+    # A path is that of one snapshot, as a commit is; a name stands for the bytes.
+    by_path = ref.kind == "file" or (located.entry is not None and located.entry.path is not None)
+    one = by_path or ref.revision is not None
+    return _Victim(name, path, plan_removal(root, path, one_snapshot=one), one)
 
 
 def _removed(session: Session, store: "Store", victim: _Victim) -> _Victim:
@@ -86,7 +100,7 @@ def _removed(session: Session, store: "Store", victim: _Victim) -> _Victim:
     return victim
 
 
-def _refusal(name: str, located: "Located") -> UsageError:
+def _refusal(store: "Store", name: str, located: "Located") -> UsageError:
     """Whose it is, and the command that removes it there."""
     by_hand = f"rm {shlex.quote(str(located.path))}"
     if located.origin == "embedded":
@@ -99,8 +113,30 @@ def _refusal(name: str, located: "Located") -> UsageError:
         return UsageError(what=f"{name} belongs to LM Studio", hint=hint)
     if located.origin == "llama.cpp":
         return UsageError(what=f"{name} belongs to llama.cpp", hint=by_hand)
+    if refusal := _refusal_in_caches(store, name, located):
+        return refusal
     entry = " and take its entry out of config.toml" if located.entry else ""
     return UsageError(what=f"{name} is a file of yours, infer did not download it", hint=f"{by_hand}{entry}")
+
+
+def _refusal_in_caches(store: "Store", name: str, located: "Located") -> UsageError | None:
+    """Of what lies beside the models in the caches: removing a blob by hand would leave names without bytes."""
+    from infer.models import hub_cache
+    from infer.models.links import names_of_blob
+
+    names = names_of_blob(hub_cache.directory(store.environment), located.path)
+    if names is None and located.origin not in ("hub", "url"):
+        return None
+    if names is None:
+        what = f"{name} is no model, although it lies in a cache of models"
+        return UsageError(what=what, hint="infer list shows the names that infer rm takes")
+    if not names:
+        what = f"{name} is no model: no snapshot of the Hugging Face cache names it"
+        return UsageError(what=what, hint=f"unless something is being downloaded: rm {shlex.quote(str(located.path))}")
+    models = [str(path) for path in names]
+    more = f" and {len(models) - 1} more" if len(models) > 1 else ""
+    hint = f"infer rm {shlex.join(models[:_NAMES])}{' ...' if len(models) > _NAMES else ''}"
+    return UsageError(what=f"{name} holds the bytes of {models[0]}{more}", hint=hint)
 
 
 def _agreed(session: Session, victims: list[_Victim]) -> bool:
@@ -126,7 +162,8 @@ def _forget(store: "Store", victim: _Victim) -> dict[str, int]:
 
     if store.cache_dir is None:
         return {"entries": 0, "bytes": 0}
-    stamp.forget(str(victim.path), store.cache_dir)
+    for path in {victim.path, *victim.removal.links}:
+        stamp.forget(os.path.abspath(path), store.cache_dir)  # noqa: PTH100
     for pin in pins.every(store.cache_dir):
         place = victim.removal.home / "snapshots" / pin.commit / pin.files[0]
         if place in victim.removal.links:

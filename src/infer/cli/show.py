@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infer.models.catalog import CatalogEntry
+    from infer.models.ref import ModelRef
     from infer.models.store import Located, Store
     from infer.types import Metadata
 
@@ -21,11 +22,13 @@ Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="an alias, a path, org/repo[:QUANT], ollama:NAME, lmstudio:NAME")
 ]
 Template = Annotated[bool, typer.Option("--template", help="print the chat template and nothing else")]
+Ctx = Annotated[str | None, typer.Option("--ctx", metavar="N", help="the memory at a context of N tokens as well")]
 
 
 def show(
     context: typer.Context,
     model: Model,
+    ctx: Ctx = None,
     template: Template = False,
     json_: options.Json = False,
     offline: options.Offline = False,
@@ -33,9 +36,11 @@ def show(
     """Metadata, chat template, licence, capabilities, sampling, memory; of a model that is not here: what fits."""
     from infer.errors import NotDownloaded
     from infer.models.ref import ModelRef
+    from infer.settings import resolve
 
     session: Session = context.obj
-    store, ref = open_store(session), ModelRef.parse(model)
+    settings = resolve({"ctx": ctx, "offline": offline or None})
+    store, ref = open_store(session, settings), ModelRef.parse(model)
     try:
         located = store.owned(ref)
     except NotDownloaded:
@@ -43,13 +48,14 @@ def show(
             raise
         from infer.cli.show_remote import show_remote
 
-        return show_remote(session, store, ref, template=template, json_=json_, offline=offline)
+        return show_remote(session, store, ref, settings, template=template, json_=json_)
     if template:
         from infer.models import metadata
 
-        header = metadata.describe(metadata.read_headers(str(located.path)))
-        return print_template(session, model, header.chat_template)
-    facts = _facts(store, str(ref), located)
+        with store.told_how_to_complete(ref, located):
+            header = metadata.describe(metadata.read_headers(str(located.path)))
+        return print_template(session, ref.shown, header.chat_template)
+    facts = _facts(store, ref, located, settings["ctx"])
     if json_:
         return print_json(session, facts)
     session.output.data("\n".join(_lines(facts)) + "\n")
@@ -66,21 +72,23 @@ def print_template(session: Session, name: str, text: str | None) -> int:
     return 0
 
 
-def _facts(store: "Store", name: str, located: "Located") -> dict[str, Any]:
+def _facts(store: "Store", ref: "ModelRef", located: "Located", wanted: int | None) -> dict[str, Any]:
     """Everything that is known of a model that is here, as --json prints it. Reads and checks its header."""
     from infer.machine import detect
     from infer.models import about, metadata, verify
 
-    headers = metadata.read_headers(str(located.path))
+    with store.told_how_to_complete(ref, located):
+        headers = metadata.read_headers(str(located.path))
     read = metadata.describe(headers)
     sha256, source = verify.known_sha256(located, store.cache_dir)
     place = {"path": headers[0].path, "files": len(headers), "sha256": sha256, "sha256_source": source or None}
-    facts = {"name": name, "installed": True, "origin": located.origin, **place}
-    return facts | {"projector": about.projector(located.path)} | model_facts(read, located.entry, detect().memory_free)
+    facts = {"name": ref.shown, "installed": True, "origin": located.origin, **place}
+    facts["projector"] = about.projector(located.path)
+    return facts | model_facts(read, located.entry, detect().memory_free, wanted)
 
 
-def model_facts(read: "Metadata", entry: "CatalogEntry | None", free: int) -> dict[str, Any]:
-    """What a header says, what follows from it, and what the catalogue adds. `free`: bytes of memory."""
+def model_facts(read: "Metadata", entry: "CatalogEntry | None", free: int, wanted: int | None) -> dict[str, Any]:
+    """What a header says, what follows from it, what the catalogue adds. `free`: bytes; `wanted`: tokens of context."""
     from infer.models import about
 
     can, who = about.capabilities(read, entry)
@@ -106,7 +114,8 @@ def model_facts(read: "Metadata", entry: "CatalogEntry | None", free: int) -> di
         "sampling": dict(sampling),
         "sampling_source": source or None,
         "memory_free": free,
-        "memory": [asdict(row) for row in about.memory(read, free)],
+        "context_wanted": wanted,
+        "memory": [asdict(row) for row in about.memory(read, free, wanted)],
     }
 
 
@@ -154,17 +163,19 @@ def columns(pairs: list[tuple[str, str]]) -> list[str]:
 def memory_lines(facts: dict[str, Any]) -> list[str]:
     """A table: what a run takes at several contexts."""
     words = {"fits": "fits", "partly": "with --kv-type q8_0", "no": "no"}
-    trained = facts["context"]
     rows = [
-        (
-            f"{row['context']:,}",
-            size(row["need"]),
-            words[row["fit"]] + (" (as trained)" if row["context"] == trained else ""),
-        )
+        (f"{row['context']:,}", size(row["need"]), words[row["fit"]] + _remarks(row["context"], facts))
         for row in facts["memory"]
     ]
     head = ("context", "memory", f"in {size(facts['memory_free'])} of free memory")
     return table(head, rows, right=range(2))
+
+
+def _remarks(context: int, facts: dict[str, Any]) -> str:
+    trained, wanted = facts["context"], facts["context_wanted"]
+    said = {"as wanted": context == wanted, "as trained": context == trained, "longer than trained": context > trained}
+    remarks = ", ".join(remark for remark, holds in said.items() if holds)
+    return f" ({remarks})" if remarks else ""
 
 
 def sampling_text(sampling: "Mapping[str, float]", source: str | None) -> str:

@@ -13,39 +13,42 @@ if TYPE_CHECKING:
     from infer.models.ref import ModelRef
     from infer.models.remote import Fits, RemoteFacts
     from infer.models.store import Store
+    from infer.settings import Settings
 
 _WORDS = {"fits": "fits", "partly": "with a small context", "no": "no", None: "not known"}
 
 
 def show_remote(
-    session: Session, store: "Store", ref: "ModelRef", *, template: bool, json_: bool, offline: bool
+    session: Session, store: "Store", ref: "ModelRef", settings: "Settings", *, template: bool, json_: bool
 ) -> int:
     """Read the header on the Hub by ranges. Without the network an alias is what models.toml says of it."""
     from infer.cli.fetch import require_network
     from infer.machine import detect
     from infer.models.hub import Hub
     from infer.models.remote import remote_facts
-    from infer.settings import resolve
 
-    free = detect().memory_free
+    free, wanted = detect().memory_free, settings["ctx"]
     entry = store.catalog.resolve(ref.name) if ref.kind == "alias" else None
     try:
-        require_network(str(ref), resolve({"offline": offline or None}))
-        found = remote_facts(ref, store, Hub(), free)
+        require_network(ref.shown, settings)
+        found = remote_facts(ref, store, Hub(), free, wanted)
     except NetworkError as error:
         if entry is None or template:
             raise
-        return _show_entry(session, entry, free, error, json_=json_)
+        more = f"; its header would say the memory at {wanted:,} tokens" if wanted else ""
+        return _show_entry(session, entry, free, f"{error}{more}", json_=json_)
     if template:
         return print_template(session, str(ref), found.metadata.chat_template)
-    facts = _facts(str(ref), found, entry, free)
+    facts = _facts(str(ref), found, entry, free, wanted)
     if json_:
         return print_json(session, facts)
     session.output.data("\n".join(_lines(facts)) + "\n")
     return 0
 
 
-def _facts(name: str, found: "RemoteFacts", entry: "CatalogEntry | None", free: int) -> dict[str, Any]:
+def _facts(
+    name: str, found: "RemoteFacts", entry: "CatalogEntry | None", free: int, wanted: int | None
+) -> dict[str, Any]:
     model = found.model
     place = {
         "name": name,
@@ -55,7 +58,7 @@ def _facts(name: str, found: "RemoteFacts", entry: "CatalogEntry | None", free: 
         "files": [file.name for file in model.variant.files],
         "sha256": [file.digest for file in model.variant.files],
     }
-    facts = place | model_facts(found.metadata, entry, free)
+    facts = place | model_facts(found.metadata, entry, free, wanted)
     facts["license"] = facts["license"] or model.repository.license
     return facts | {"size": model.variant.size, "variants": [_variant(row) for row in found.fits]}
 
@@ -91,7 +94,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     return [*columns(pairs), "", *memory_lines(facts), "", *table(head, rows, right=range(1, 3))]
 
 
-def _show_entry(session: Session, entry: "CatalogEntry", free: int, why: NetworkError, *, json_: bool) -> int:
+def _show_entry(session: Session, entry: "CatalogEntry", free: int, why: str, *, json_: bool) -> int:
     """What models.toml knows of a model that is not here and cannot be asked about."""
     from infer.models.plan import fit_by_size
 

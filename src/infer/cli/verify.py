@@ -26,7 +26,7 @@ def verify(context: typer.Context, models: Models = None, all_: All = False, jso
     if not models and not all_:
         raise UsageError(what="which model?", hint="infer verify MODEL, or infer verify --all")
     store = open_store(session)
-    found = _everything(store) if all_ else [(name, _locate(store, name)) for name in dict.fromkeys(models or ())]
+    found = _everything(store) if all_ else [_named(store, name) for name in dict.fromkeys(models or ())]
     rows = []
     for name, located in found:
         row = _checked(session, store, name, located)
@@ -45,10 +45,12 @@ def verify(context: typer.Context, models: Models = None, all_: All = False, jso
     return 0
 
 
-def _locate(store: "Store", name: str) -> "Located":
+def _named(store: "Store", name: str) -> "tuple[str, Located]":
+    """A model that was named: the name as it may be shown, and where it is."""
     from infer.models.ref import ModelRef
 
-    return store.owned(ModelRef.parse(name))
+    ref = ModelRef.parse(name)
+    return ref.shown, store.owned(ref)
 
 
 def _everything(store: "Store") -> "list[tuple[str, Located]]":
@@ -61,7 +63,7 @@ def _everything(store: "Store") -> "list[tuple[str, Located]]":
         if not row.paths:
             continue
         try:
-            located = _locate(store, row.name)
+            _, located = _named(store, row.name)
         except InferError:  # a name that cannot be typed, or files that are missing: what is there is read
             located = Located(Path(row.paths[0]), row.origin, None, (row.sha256,) if row.sha256 else ())
         found.append((row.name, located))

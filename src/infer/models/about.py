@@ -27,11 +27,11 @@ class Memory:
     fit: Fit
 
 
-def memory(metadata: Metadata, memory_free: int) -> list[Memory]:
-    """What the model takes at usual contexts up to the trained one, against `memory_free` bytes."""
+def memory(metadata: Metadata, memory_free: int, wanted: int | None = None) -> list[Memory]:
+    """What the model takes at usual contexts up to the trained one and at the wanted, against `memory_free` bytes."""
     trained = metadata.context_length
     rows = []
-    for context in (*(size for size in CONTEXTS if size < trained), trained):
+    for context in sorted({*(size for size in CONTEXTS if size < trained), trained, wanted or trained}):
         need, small = memory_need(metadata, context), None
         if not (metadata.key_length % ROW or metadata.value_length % ROW):
             small = memory_need(metadata, context, "q8_0")

@@ -18,13 +18,16 @@ from infer.models.partial import (
     NOTE_LIMIT,
     SUFFIX,
     Partial,
+    in_directory,
     is_abandoned,
     sync_directory,
     temporary_beside,
     unwritable,
 )
+from infer.models.ref import shown
+from infer.models.removal import finish_removals
 from infer.models.small import read_small
-from infer.models.transfer import Answer, Interruption, Web, shown
+from infer.models.transfer import Answer, Interruption, Web
 
 ATTEMPTS = 6  # that bring not a single new byte, one after the other, until we give up
 _FIRST_PAUSE = 0.5  # seconds before the second attempt, doubled for each further one
@@ -88,19 +91,20 @@ def pull(items: Sequence[Item], web: Web, report: Report) -> tuple[Pulled, ...]:
     `report` hears how it goes, at every chunk. What has arrived is kept whenever this ends early. Raises NetworkError,
     Gated, VariantNotFound (gone meanwhile), IntegrityError, BadModelFile, DiskFull, CacheUnwritable.
     """
+    for home in {item.blob.parent.parent for item in items if item.link is not None}:
+        finish_removals(home.parent)
     _require_space(items)
     for directory in {place.parent for item in items for place in (item.blob, item.link) if place is not None}:
         sweep(directory, items)
     return tuple(_Download(index, item, web, report).run() for index, item in enumerate(items))
 
 
-def link(items: Sequence[Item]) -> None:
+def link(items: Sequence[Item]) -> bool:
     """Give the blobs their names. This comes last of all: whoever sees a model's first file may run it.
 
-    Raises CacheUnwritable.
+    False when a blob has gone meanwhile (`infer rm`, in another process): `pull` again. Raises CacheUnwritable.
     """
-    for item in reversed(items):
-        _link(item)
+    return all(_link(item) for item in reversed(items))
 
 
 def here(item: Item) -> bool:
@@ -328,23 +332,36 @@ class _Download:
             raise Interruption(f"the connection ended after {partial.size:,} of {self.size:,} bytes")
 
 
-def _link(item: Item) -> None:
-    """Make the blob known under its name; the link is relative, as huggingface_hub makes it."""
-    link, blob = item.link, item.blob
-    if link is None or not blob.exists():  # no links on this file system: the file itself has the name
-        return
-    try:
-        link.parent.mkdir(parents=True, exist_ok=True)
-        target = os.path.relpath(blob, link.parent)
-        if link.is_symlink() and os.readlink(link) == target:  # noqa: PTH115 (the text, not a path)
-            return
-        temporary = temporary_beside(link)
+def _link(item: Item) -> bool:
+    """Make the blob known under its name, unless it has gone. Raises CacheUnwritable."""
+    if item.link is None:
+        return True
+    with locked(item.lock, lambda: None):  # `infer rm` looks under this lock who needs a blob
         try:
-            temporary.symlink_to(target)
-        except OSError:
-            blob.replace(link)
-        else:
-            temporary.replace(link)
-        sync_directory(link.parent)
-    except OSError as error:
-        raise unwritable(error, link) from error
+            return _has_name(item.link, item.blob)
+        except OSError as error:
+            raise unwritable(error, item.link) from error
+
+
+def _has_name(link: Path, blob: Path) -> bool:
+    """Make the link relative, as huggingface_hub makes it. Raises OSError."""
+    if not blob.exists():  # where there are no links the file itself has the name
+        return link.is_file()
+    target = os.path.relpath(blob, link.parent)
+    if link.is_symlink() and os.readlink(link) == target:  # noqa: PTH115 (the text, not a path)
+        return True
+    in_directory(link.parent, lambda: _place(link, blob, target))
+    return True
+
+
+def _place(link: Path, blob: Path, target: str) -> None:
+    temporary = temporary_beside(link)
+    try:
+        temporary.symlink_to(target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        blob.replace(link)
+    else:
+        temporary.replace(link)
+    sync_directory(link.parent)

@@ -19,8 +19,8 @@ from infer.errors import (
     UsageError,
     VariantNotFound,
 )
-from infer.models.ref import is_address, is_inner_path
-from infer.models.transfer import shown, stall
+from infer.models.ref import is_address, is_inner_path, shown
+from infer.models.transfer import stall
 
 FACTS_TIMEOUT = 15.0  # seconds until the Hub's answer to a question about a repository
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -185,9 +185,10 @@ class Hub:
 
 
 def _remote_file(sibling: Any) -> RemoteFile | None:
-    """A GGUF file among the siblings, None for all the others (a hostile README's name harms nobody)."""
+    """A GGUF file among the siblings, None for others and for hidden ones (a hostile README's name harms nobody)."""
     name = str(sibling.rfilename)
-    if not name.lower().endswith(".gguf"):
+    hidden = is_inner_path(name) and any(part.startswith(".") for part in name.split("/"))
+    if hidden or not name.lower().endswith(".gguf"):
         return None
     lfs = sibling.lfs
     digest, size = (lfs.sha256, lfs.size) if lfs is not None else (sibling.blob_id, sibling.size)
@@ -200,7 +201,8 @@ def _remote_file(sibling: Any) -> RemoteFile | None:
 def _require_safe(name: str, repository: str) -> None:
     """Refuse a repository that tries to write outside its directory. Raises IntegrityError."""
     long = len(name) > 1024 or any(len(part.encode("utf-8", "replace")) > _NAME_LIMIT for part in name.split("/"))
-    if not is_inner_path(name) or long or not name.isprintable():
+    drive = re.match(r"(?:.*/)?[A-Za-z]:", name)  # no tool would take it: on another system it is no name inside
+    if not is_inner_path(name) or long or drive or not name.isprintable():
         shown = repr(name if len(name) <= 60 else name[:59] + "…")
         what = f"{repository} has a file name that is refused: {shown}"
         raise IntegrityError(what=what, hint="nothing was downloaded; this repository is broken or hostile")

@@ -6,17 +6,19 @@ models--ORG--REPO/snapshots/COMMIT/PATH -> link to ../../blobs/SHA256 (for large
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infer.machine import detect
+from infer.models.foreign import files_below
 from infer.models.metadata import shard_paths
+from infer.models.quants import best, is_model, of_quant
 from infer.models.small import read_small
 
+DEPTH = 3  # directories inside a repository
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REF_LIMIT = 4096  # bytes of a file that holds a commit
-_NOT_MODELS = re.compile(r"mmproj|imatrix", re.IGNORECASE)
-PREFERRED = ("Q4_K_M", "UD-Q4_K_M", "MXFP4", "Q4_0", "Q8_0")
 
 
 def expanded(text: str) -> Path:
@@ -52,17 +54,36 @@ def snapshots(root: Path, repo: str, revision: str | None) -> list[Path]:
         commit = revision if _COMMIT.fullmatch(revision) else _read_ref(place, revision)
         return [place / "snapshots" / commit] if commit else []
     try:
-        found = sorted((place / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        found = list((place / "snapshots").iterdir())
+        if len(found) < 2:  # the common case, a thousand times in a listing
+            return found
+        found.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
     except OSError:
         return []
     main = _read_ref(place, "main")
     return sorted(found, key=lambda path: path.name != main)
 
 
-def blob_sha256(path: Path) -> str | None:
+def held(snapshot: Path, files: Sequence[str], sha256: tuple[str, ...] = ()) -> Path | None:
+    """The first of these files of a snapshot, when all of them are here, with these hashes where any are given."""
+    paths = [snapshot / name for name in files]
+    if not all(map(os.path.isfile, paths)) or (sha256 and tuple(map(blob_sha256, paths)) != sha256):
+        return None
+    return paths[0]
+
+
+def placed(root: Path, path: Path) -> tuple[str, str, str] | None:
+    """Repository, commit and name of a file in a snapshot of the cache at `root`; None for one that lies elsewhere."""
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    if len(parts) < 4 or parts[1] != "snapshots" or not parts[0].startswith("models--"):
+        return None
+    return parts[0].removeprefix("models--").replace("--", "/", 1), parts[2], "/".join(parts[3:])
+
+
+def blob_sha256(path: str | Path) -> str | None:
     """The sha256 in the name of the blob a snapshot's file links to (not in that of a store behind it)."""
     try:
-        name = Path(os.readlink(path)).name  # noqa: PTH115 (the first link only)
+        name = os.readlink(path).rpartition("/")[2]  # noqa: PTH115 (the first link only)
     except OSError:
         return None
     return name if _SHA256.fullmatch(name) else None
@@ -70,30 +91,30 @@ def blob_sha256(path: Path) -> str | None:
 
 def models(snapshot: Path) -> list[str]:
     """The models of a snapshot as paths inside it: of a sharded one its first file; no projectors."""
-    found = (path for path in snapshot.rglob("*.gguf") if os.path.isfile(path))  # noqa: PTH113 (is_file raises EACCES)
-    inside = sorted(path.relative_to(snapshot).as_posix() for path in found)
-    return [name for name in inside if is_model(name)]
+    place = str(snapshot)
+    inside = [path[len(place) + 1 :] for path in files_below(place, DEPTH) if os.path.isfile(path)]  # noqa: PTH113
+    return sorted(filter(is_model, inside))
 
 
-def is_model(name: str) -> bool:
-    """Whether a .gguf file is a model by its name: the first file of one, no projector, no importance matrix."""
-    return shard_paths(name)[0] == name and not _NOT_MODELS.search(name)
+def choose(place: Path, names: Sequence[str], quant: str | None) -> str | None:
+    """The model among these below `place` that a quantisation means; without one the only one, or the best whole one.
+
+    What is best is said in quants.py.
+    """
+    if quant is not None:
+        return of_quant(names, quant)
+    if len(names) == 1:
+        return names[0]
+    sizes = {name: size for name in names if (size := _size(place / name)) is not None}
+    return best(sizes, detect().memory_free) if sizes else None
 
 
-def choose(names: list[str], quant: str | None) -> str | None:
-    """The model of a quantisation; without one the only model there is, or the first preferred one."""
-    if quant is None:
-        if len(names) == 1:
-            return names[0]
-        return next((found for name in PREFERRED if (found := choose(names, name))), None)
-    matches = [name for name in names if _is_quant(name, quant)]
-    return matches[0] if len(matches) == 1 else None
-
-
-def _is_quant(name: str, quant: str) -> bool:
-    """Whether a file name carries the quantisation as a word of its own; UD-Q4_K_M is not Q4_K_M."""
-    word = rf"(?:^|(?<!UD)[-./_])(?:{re.escape(quant)})(?:-\d{{5}}-of-\d{{5}})?\.gguf\Z"
-    return re.search(word, name, re.IGNORECASE) is not None
+def _size(path: Path) -> int | None:
+    """Bytes of all files of a model, None when one of them is missing."""
+    try:
+        return sum(os.stat(part).st_size for part in shard_paths(str(path)))  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
 
 
 def _read_ref(home: Path, revision: str) -> str | None:

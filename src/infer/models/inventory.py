@@ -1,7 +1,6 @@
 """Every model on this machine in one list: tiny, the shared Hugging Face cache, other tools' files, the user's own."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,13 +11,9 @@ from infer.models import hub_cache, llamacpp, lmstudio, ollama, pins, stamp, web
 from infer.models.foreign import DIRECTORY_LIMIT, Foreign, entries, files_below, missing_files, typed_name
 from infer.models.glance import Glance, Glances
 from infer.models.metadata import shard_paths
+from infer.models.quants import is_model, of_quant, quantization_in
 from infer.models.ref import ModelRef
 from infer.models.store import Origin, Store, embedded_path
-
-_DEPTH = 3  # directories inside a repository
-_QUANT = re.compile(
-    r"(?:^|[-._/])((?:UD-)?(?:I?Q\d(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|F16|F32))(?=[-.]|$)", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +65,9 @@ def named(store: Store) -> Iterator[Installed]:
 
 
 def _pinned(store: Store) -> dict[str, str]:
-    """Names that were pulled and the (first) files they mean, as long as these are here."""
-    found = {}
-    for pin in pins.every(store.cache_dir) if store.cache_dir else ():
-        located = pins.find(pin.name, store.cache_dir, store.environment)
-        if located:
-            found[pin.name] = str(located[1])
-    return found
+    """Names that were pulled and the (first) files they mean; "" where these are gone: nothing else is meant then."""
+    every = pins.every(store.cache_dir) if store.cache_dir else ()
+    return {pin.name: str(pins.place(pin, store.environment) or "") for pin in every}
 
 
 def _hub(store: Store, pinned: Mapping[str, str]) -> Iterator[Installed]:
@@ -93,16 +84,19 @@ def _repository(root: Path, repo: str, pinned: Mapping[str, str]) -> Iterator[In
     shown: set[tuple[str, str]] = set()
     for snapshot in hub_cache.snapshots(root, repo, None):
         place = str(snapshot)
-        names = [path[len(place) + 1 :] for path in files_below(place, _DEPTH)]
-        names = [name for name in names if hub_cache.is_model(name)]
+        names = [path[len(place) + 1 :] for path in files_below(place, hub_cache.DEPTH)]
+        names = [name for name in names if is_model(name)]
         counts = Counter(map(quantization_in, names))
         for name in names:
             paths = shard_paths(f"{place}/{name}")
-            blob = hub_cache.blob_sha256(Path(paths[0]))
+            blob = hub_cache.blob_sha256(paths[0])
             if (name, blob or place) in shown:
                 continue
             reference = _reference(repo, name, counts)
-            means = pinned[reference] == paths[0] if reference in pinned else name not in {other for other, _ in shown}
+            if (pin := pinned.get(reference)) is not None:
+                means = pin == paths[0] or (blob is not None and hub_cache.blob_sha256(pin) == blob)
+            else:
+                means = name not in {other for other, _ in shown}
             shown.add((name, blob or place))
             typed = typed_name(reference if means else f"{reference}@{snapshot.name}", paths[0])
             sha256 = blob if len(paths) == 1 else None
@@ -112,15 +106,8 @@ def _repository(root: Path, repo: str, pinned: Mapping[str, str]) -> Iterator[In
 def _reference(repo: str, name: str, counts: Mapping[str | None, int]) -> str:
     """The shortest reference that means this file: by its quantisation where no other has it, else by the file."""
     quant = quantization_in(name)
-    alone = quant is not None and counts[quant] == 1 and hub_cache.choose([name], quant) == name
+    alone = quant is not None and counts[quant] == 1 and of_quant([name], quant) == name
     return f"{repo}:{quant if alone else name}"
-
-
-def quantization_in(name: str) -> str | None:
-    """The quantisation that a file's name carries, the last one if there are several."""
-    stem = re.sub(r"(?:-\d{5}-of-\d{5})?\.gguf$", "", name, flags=re.IGNORECASE)
-    found = _QUANT.findall(stem)
-    return str(found[-1]).upper() if found else None
 
 
 def _foreign(origin: Origin, models: Iterator[Foreign]) -> Iterator[Installed]:
@@ -136,19 +123,22 @@ def _with_aliases(store: Store, rows: list[Installed], pinned: Mapping[str, str]
     names: dict[str, list[str]] = {}
     alone: list[Installed] = []
     places = {key: row.paths[0] for row in rows if row.paths for key in (row.paths[0], row.sha256) if key}
+
+    def known(path: str) -> str | None:
+        """The path under which a file, or another with its bytes, has a row."""
+        return places.get(path) or places.get(hub_cache.blob_sha256(path) or path)
+
     repos = {row.name.partition(":")[0].partition("@")[0] for row in rows if row.origin == "hub"}
     for name in _entry_names(store, repos):
         row = _entry(store, name)
         if row is None:
             continue
-        path = row.paths[0] if row.paths else ""
-        known = places.get(path) or places.get(hub_cache.blob_sha256(Path(path)) or path)
-        if known:
-            names.setdefault(known, []).append(name)
+        if place := known(row.paths[0] if row.paths else ""):
+            names.setdefault(place, []).append(name)
         else:
             alone.append(row)
     for name, path in pinned.items():
-        names.setdefault(path, []).append(name)
+        names.setdefault(known(path) or path, []).append(name)
     for row in rows:
         others = [name for name in dict.fromkeys(names.get(row.paths[0], ())) if name != row.name] if row.paths else []
         alias = others[0] if others and "/" not in others[0] else row.name
@@ -203,7 +193,7 @@ def _with_used_files(store: Store, glances: Glances, rows: list[Installed]) -> l
     blobs = {row.sha256: place for place, row in enumerate(rows) if row.origin == "hub" and row.sha256}
     found = list(rows)
     for path, used in stamp.used_files(store.cache_dir, known):
-        place = blobs.get(hub_cache.blob_sha256(Path(path)) or "")
+        place = blobs.get(hub_cache.blob_sha256(path) or "")
         if place is not None:
             found[place] = replace(found[place], used=max(used, found[place].used))
         elif path not in known and os.path.isfile(path):  # noqa: PTH113

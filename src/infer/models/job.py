@@ -1,7 +1,7 @@
 """One download that can begin: which files, from where, to which places; and what is remembered afterwards."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from infer.models import hub_cache, pins, web_cache
 from infer.models.download import Item, Pulled, Report, here, link, pull, sweep
 from infer.models.gguf import check_magic
 from infer.models.hub import Hub, RemoteFile, require_endpoint
-from infer.models.partial import unwritable, write_whole
-from infer.models.ref import is_revision
+from infer.models.partial import in_directory, unwritable, write_whole
+from infer.models.ref import is_revision, shown
 from infer.models.remote import RemoteModel, web_of
 from infer.models.store import Store
-from infer.models.transfer import Interruption, Web, origin, shown, stall
+from infer.models.transfer import Interruption, Web, origin, stall
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +79,53 @@ def url_job(url: str, cache_dir: Path) -> Job:
 def run(job: Job, store: Store, report: Report) -> tuple[Pulled, ...]:
     """Download it, remember what the name means from now on, and only then show it under its name.
 
-    Raises what `download.pull` raises.
+    Raises what `download.pull` raises, and IntegrityError where a link leads out of the cache.
     """
-    pulled = pull(job.items, job.web, report)
     if job.remote is not None:
-        _remember(job.remote, store)
-    elif store.cache_dir is not None:
-        web_cache.remember(job.name, store.cache_dir)
-    link(job.items)
-    return pulled
+        places = {item.link.parent for item in job.items if item.link is not None}
+        _require_inside(_home(job.remote, store), {*places, _reference(job.remote, store).parent})
+    while True:
+        pulled = pull(job.items, job.web, report)
+        if job.remote is not None:
+            _remember(job.remote, store)
+        elif store.cache_dir is not None:
+            web_cache.remember(job.name, store.cache_dir)
+        if link(job.items):  # else `infer rm` has taken a blob away meanwhile
+            return pulled
+
+
+def _home(model: RemoteModel, store: Store) -> Path:
+    return hub_cache.home(hub_cache.directory(store.environment), model.repository.name)
+
+
+def _reference(model: RemoteModel, store: Store) -> Path:
+    """Where the commit stands that a revision points to. Raises IntegrityError."""
+    if not is_revision(model.revision):  # ModelRef and the catalogue have refused it already
+        raise IntegrityError(what=f"{model.revision[:60]!r} is no name of a revision")
+    return _home(model, store) / "refs" / model.revision
+
+
+def _require_inside(home: Path, directories: Iterable[Path]) -> None:
+    """Nothing is written, nor swept away, through a link that somebody has put into a repository's directory.
+
+    The repository's directory and its blobs may be links: people move these to another disk. Raises IntegrityError.
+    """
+    real = Path(os.path.realpath(home))  # Path.resolve raises for a link in a circle
+    for directory in sorted(directories):
+        target = Path(os.path.realpath(directory))
+        if not target.is_relative_to(real):
+            what = f"{directory} leads out of the Hugging Face cache, to {target}"
+            raise IntegrityError(what=what, hint="nothing was downloaded; remove the link that leads there")
 
 
 def _remember(model: RemoteModel, store: Store) -> None:
     """The repository's own reference for other tools, and our pin."""
     repository, files = model.repository, model.variant.files
-    home = hub_cache.home(hub_cache.directory(store.environment), repository.name)
-    if not is_revision(model.revision):  # ModelRef and the catalogue have refused it already
-        raise IntegrityError(what=f"{model.revision[:60]!r} is no name of a revision")
-    reference = home / "refs" / model.revision
+    reference = _reference(model, store)
     try:
-        if model.moves and model.revision != repository.commit:
-            reference.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(reference, repository.commit.encode())
+        # A pinned commit may be an old one: then the reference is only put back where it is gone.
+        if model.revision != repository.commit and (model.moves or not os.path.exists(reference)):  # noqa: PTH110
+            in_directory(reference.parent, lambda: write_whole(reference, repository.commit.encode()))
         if store.cache_dir is not None:
             names, digests, sizes = zip(*((file.name, file.digest, file.size) for file in files), strict=True)
             pin = pins.Pin(model.name, repository.name, model.revision, repository.commit, names, digests, sizes)

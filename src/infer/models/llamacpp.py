@@ -9,6 +9,7 @@ from pathlib import Path
 from infer.models import hub_cache
 from infer.models.foreign import Foreign, entries, first_existing, home_of, missing_files
 from infer.models.metadata import shard_paths
+from infer.models.quants import is_model
 
 
 def roots(environment: Mapping[str, str]) -> list[Path]:
@@ -35,10 +36,10 @@ def find(repo: str, file: str | None, quant: str | None, environment: Mapping[st
     """The file of a repository, or its model of a quantisation; which revision it was is not known."""
     start = repo.replace("/", "_") + "_"
     for root in roots(environment):
-        names = [name.removeprefix(start) for name in _names(root) if name.startswith(start)]
-        wanted = file.replace("/", "_") if file else hub_cache.choose(names, quant)
+        names = [name for name in _names(root) if name.startswith(start)]
+        wanted = start + file.replace("/", "_") if file else hub_cache.choose(root, names, quant)
         if wanted in names:
-            paths = shard_paths(str(root / (start + str(wanted))))
+            paths = shard_paths(str(root / str(wanted)))
             if not (problem := missing_files(paths)):
                 return Foreign(paths[0], paths, problem=problem)
     return None
@@ -46,4 +47,4 @@ def find(repo: str, file: str | None, quant: str | None, environment: Mapping[st
 
 def _names(root: Path) -> list[str]:
     found = [entry.name for entry in entries(root) if entry.name.lower().endswith(".gguf")]
-    return [name for name in found if hub_cache.is_model(name)]
+    return [name for name in found if is_model(name)]

@@ -16,6 +16,7 @@ from infer.models.foreign import (
     typed_name,
 )
 from infer.models.metadata import shard_paths
+from infer.models.quants import is_model
 
 _DEPTH = 3  # directories below the root; people put one more into a repository's
 _POINTER_LIMIT = 4096  # bytes
@@ -62,7 +63,7 @@ def find(name: str, environment: Mapping[str, str]) -> Foreign | None:
     for root in roots(environment):
         groups = _repositories(root)
         files = groups.get(repository, [])
-        chosen = name if _holds(groups, name) else hub_cache.choose(files, quant or None)
+        chosen = name if _holds(groups, name) else hub_cache.choose(root, files, quant or None)
         if chosen is not None:
             paths = shard_paths(str(root / chosen))
             return Foreign(f"lmstudio:{name}", paths, problem=missing_files(paths))
@@ -78,6 +79,6 @@ def _repositories(root: Path) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = defaultdict(list)
     for path in files_below(str(root), _DEPTH):
         name = path[len(str(root)) + 1 :]
-        if hub_cache.is_model(name):
+        if is_model(name):
             groups[name.rpartition("/")[0]].append(name)
     return groups

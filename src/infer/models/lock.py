@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infer.errors import CacheUnwritable, DiskFull
-from infer.models.partial import unwritable
+from infer.models.partial import in_directory, unwritable
 
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
 _PAUSE = 0.1  # seconds between two looks at a lock that somebody holds
@@ -55,7 +55,7 @@ def _acquire(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
         fd = _open(path)
         try:
             held = _wait(fd, waiting)
-            # huggingface_hub may remove a lock's file when it is done: then ours is a lock that nobody sees.
+            # `infer rm` and huggingface_hub remove a lock's file when they are done: then ours is one that nobody sees.
             if not held or _still_there(fd, path):
                 return fd, held
         except BaseException:
@@ -65,9 +65,9 @@ def _acquire(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
 
 
 def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        return in_directory(path.parent, lambda: os.open(path, flags, 0o666))
     except OSError as error:
         raise unwritable(error, path) from error
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from infer.errors import CacheUnwritable, DiskFull, IntegrityError
 from infer.machine import disk_free
@@ -24,8 +24,11 @@ from infer.models.small import read_small
 SUFFIX = ".infer.incomplete"
 NOTE_LIMIT = 1 << 16  # bytes of the note beside it
 _READ = 1 << 20  # bytes
+_RACES = 100  # that are lost, one after the other, to somebody who removes an empty directory
 _TEMPORARY = re.compile(r"\.(\d{1,10})\.[0-9a-f]{16}\.infer\.tmp")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+Made = TypeVar("Made")
 
 
 class Partial:
@@ -44,11 +47,10 @@ class Partial:
         Raises CacheUnwritable, DiskFull.
         """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             # A planted link is not followed, nor is a FIFO waited for.
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             try:
-                self._fd = os.open(self.path, flags, 0o666)
+                self._fd = in_directory(self.path.parent, lambda: os.open(self.path, flags, 0o666))
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                     raise
@@ -83,7 +85,7 @@ class Partial:
 
     def remember(self, etag: str | None) -> None:
         """Keep the ETag of the bytes that begin to arrive, before the first of them."""
-        if etag == self.etag and self._note.exists():
+        if etag == self.etag and os.path.exists(self._note):  # noqa: PTH110 (Path.exists raises EACCES)
             return
         self.etag = etag
         try:
@@ -124,7 +126,7 @@ class Partial:
             self.path.replace(final)
             sync_directory(final.parent)
         except FileNotFoundError as error:
-            if not final.is_file():  # else another process published the same bytes (a file system without locks)
+            if not os.path.isfile(final):  # noqa: PTH113 (else another process published it: no locks here)
                 why = f"{self.path.name} was removed while it was written"
                 raise CacheUnwritable(path=str(final.parent), why=why) from error
         except OSError as error:
@@ -179,11 +181,23 @@ class Partial:
 
 def unwritable(error: OSError, path: Path, file: str = "the model", rest: int | None = None) -> Exception:
     """Our error for one that a write met."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return DiskFull(
             what=f"the rest of {file}" if rest else file, need=rest, have=disk_free(path), path=str(path.parent)
         )
     return CacheUnwritable(path=str(path.parent), why=(error.strerror or str(error)).lower())
+
+
+def in_directory(directory: Path, make: Callable[[], Made]) -> Made:
+    """Make something in a directory, and the directory where it is missing: also when `infer rm` or another program
+    removes it, empty, at this very moment. Raises OSError.
+    """
+    for _ in range(_RACES):
+        with suppress(FileNotFoundError, FileExistsError):  # mkdir raises that for one that has just gone
+            directory.mkdir(parents=True, exist_ok=True)
+            return make()
+    directory.mkdir(parents=True, exist_ok=True)
+    return make()
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:

@@ -6,12 +6,14 @@
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from infer.models import hub_cache
+from infer.models.foreign import entries
 from infer.models.metadata import shard_paths
 from infer.models.partial import write_whole
 from infer.models.ref import is_inner_path, is_revision
@@ -19,6 +21,7 @@ from infer.models.small import read_small
 
 FORMAT = 1
 PIN_LIMIT = 1 << 20  # bytes; a model of a hundred shards has 25 KiB
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Pin:
     @property
     def sha256(self) -> tuple[str, ...]:
         """The sha256 of each file; () where git itself holds one of them, under another kind of digest."""
-        return self.digests if all(len(digest) == 64 for digest in self.digests) else ()
+        return self.digests if all(map(_SHA256.fullmatch, self.digests)) else ()
 
 
 def save(pin: Pin, cache_dir: Path) -> None:
@@ -53,13 +56,12 @@ def save(pin: Pin, cache_dir: Path) -> None:
 
 def of_file(name: str, revision: str, path: Path, root: Path) -> Pin | None:
     """The pin for a model that is in the hub's cache at `root` already, None where the path says too little."""
-    parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
-    if len(parts) < 4 or parts[1] != "snapshots" or not parts[0].startswith("models--"):
+    placed = hub_cache.placed(root, path)
+    if placed is None:
         return None
-    place, commit = root / parts[0], parts[2]
-    files = shard_paths("/".join(parts[3:]))
-    blobs = [(place / "snapshots" / commit / file).resolve() for file in files]
-    repo = parts[0].removeprefix("models--").replace("--", "/", 1)
+    repo, commit, name = placed
+    files = shard_paths(name)
+    blobs = [(hub_cache.snapshot(root, repo, commit) / file).resolve() for file in files]
     sizes = tuple(blob.stat().st_size for blob in blobs)
     return Pin(name, repo, revision, commit, files, tuple(blob.name for blob in blobs), sizes)
 
@@ -80,17 +82,22 @@ def forget(name: str, cache_dir: Path) -> None:
 
 def every(cache_dir: Path) -> list[Pin]:
     """All pins, by name."""
-    found = map(_read, (cache_dir / "pins").glob("*.json"))
+    found = (_read(Path(entry.path)) for entry in entries(cache_dir / "pins") if entry.name.endswith(".json"))
     return sorted((pin for pin in found if pin is not None), key=lambda pin: pin.name)
 
 
-def find(name: str, cache_dir: Path | None, environment: Mapping[str, str]) -> tuple[Pin, Path] | None:
-    """The pin of a name and its (first) file, when all of its files are here."""
-    pin = load(name, cache_dir)
-    if pin is None:
-        return None
-    paths = [hub_cache.snapshot(hub_cache.directory(environment), pin.repo, pin.commit) / file for file in pin.files]
-    return (pin, paths[0]) if all(path.is_file() for path in paths) else None
+def place(pin: Pin, environment: Mapping[str, str]) -> Path | None:
+    """Where the (first) file of a pin lies: in its snapshot, or with the same bytes in another one.
+
+    Some of the other files may be missing. None when it is gone: the name means no other, it has to be fetched again.
+    """
+    root = hub_cache.directory(environment)
+    own = hub_cache.snapshot(root, pin.repo, pin.commit)
+    if whole := hub_cache.held(own, pin.files):
+        return whole
+    others = hub_cache.snapshots(root, pin.repo, None) if pin.sha256 else []
+    same = (hub_cache.held(snapshot, pin.files, pin.sha256) for snapshot in others)
+    return next(filter(None, same), None) or hub_cache.held(own, pin.files[:1])
 
 
 def _path(name: str, cache_dir: Path) -> Path:

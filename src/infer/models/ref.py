@@ -67,6 +67,11 @@ class ModelRef:
             return self.name if _is_path(self.name) else f"file:{self.name}"
         return f"{self.kind}:{self.name}" if self.kind in {"ollama", "lmstudio"} else self.name
 
+    @property
+    def shown(self) -> str:
+        """The reference as messages and records show it: of a URL without password and query."""
+        return shown(self.name) if self.kind == "url" else str(self)
+
 
 def _refuse(text: str, why: str) -> NoReturn:
     short = text if len(text) <= 80 else text[:79] + "…"
@@ -147,6 +152,19 @@ def is_address(url: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:  # "[" without its "]", a port that is no number or too large
         return False
+
+
+def shown(url: str) -> str:
+    """A URL as it may stand in a message: without a password and without a query, which may hold a signature."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = None
+    if parts is None or not parts.netloc:
+        return url.partition("?")[0].rpartition("@")[2][:300]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:300]
 
 
 def is_inner_path(name: str) -> bool:

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from infer.errors import IntegrityError, NetworkError, NotDownloaded
+from infer.errors import IntegrityError, NetworkError, NotDownloaded, VariantNotFound
 from infer.models.catalog import CatalogEntry
 from infer.models.gguf import Header, parse_header
 from infer.models.hub import Hub, RemoteFile, Repository
 from infer.models.metadata import describe
 from infer.models.pins import Pin
 from infer.models.plan import COMFORTABLE, Fit, fit, memory_need
-from infer.models.ref import ModelRef
+from infer.models.ref import ModelRef, shown
 from infer.models.store import Store
-from infer.models.transfer import Interruption, Web, shown, stall
+from infer.models.transfer import Interruption, Web, stall
 from infer.models.variants import Variant, choose, named, variants
 from infer.types import Metadata
 
@@ -78,34 +78,48 @@ def locate(ref: ModelRef, store: Store, hub: Hub, memory_free: int) -> RemoteMod
     return RemoteModel(entry.alias, repository, entry.revision or "main", variant, note)
 
 
-def pinned(pin: Pin, hub: Hub) -> RemoteModel:
-    """The very files that a pin stands for. Raises what `Hub.repository` raises, VariantNotFound."""
-    repository = hub.repository(pin.repo, pin.commit)
-    return RemoteModel(pin.name, repository, pin.revision, named(repository, pin.files), moves=False)
+def meant(ref: ModelRef, store: Store, hub: Hub, memory_free: int) -> RemoteModel:
+    """What a name means: the very files it was pulled as, else what the Hub has for it now. Raises as `locate`."""
+    pin = store.pin(ref)
+    return _pinned(pin, hub) if pin else locate(ref, store, hub, memory_free)
 
 
-def remote_facts(ref: ModelRef, store: Store, hub: Hub, memory_free: int, context: int = COMFORTABLE) -> RemoteFacts:
+def _pinned(pin: Pin, hub: Hub) -> RemoteModel:
+    """The files of a pin. Raises VariantNotFound where they are gone, IntegrityError where they are others."""
+    try:
+        repository = hub.repository(pin.repo, pin.commit)
+        variant = named(repository, pin.files)
+    except VariantNotFound as error:
+        hint = f"{pin.name} was pulled as {pin.files[0]} of it; infer update {pin.name} moves it to what is there now"
+        raise VariantNotFound(**{**error.facts, "has": [], "hint": hint}) from error
+    if pin.sha256:
+        _require_same(variant, repository, pin.sha256, "what was pulled")
+    return RemoteModel(pin.name, repository, pin.revision, variant, moves=False)
+
+
+def remote_facts(ref: ModelRef, store: Store, hub: Hub, memory_free: int, context: int | None = None) -> RemoteFacts:
     """What `infer show` says about a model that is not here: one question to the Hub and a few small ranges.
 
-    memory_free: bytes; context: tokens that a comfortable run needs. Raises what `locate` raises, and BadModelFile.
+    memory_free: bytes; context: tokens, None: what a comfortable run needs. Raises what `meant` raises, BadModelFile.
     """
-    model = locate(ref, store, hub, memory_free)
+    model = meant(ref, store, hub, memory_free)
     metadata = header(model, hub)
     return RemoteFacts(model, metadata, fits(model, metadata, memory_free, context))
 
 
-def fits(model: RemoteModel, metadata: Metadata, memory_free: int, context: int = COMFORTABLE) -> tuple[Fits, ...]:
+def fits(model: RemoteModel, metadata: Metadata, memory_free: int, context: int | None) -> tuple[Fits, ...]:
     """All models of the repository against the free memory (bytes), from the header of one of them.
 
     The KV cache is the same for all; the weights of the others are taken from the sizes of their files.
     """
-    context = min(context, metadata.context_length)
+    context = context or min(COMFORTABLE, metadata.context_length)
     rest = max(0, model.variant.size - metadata.tensor_bytes)  # bytes of the header: the same in every file
     found = []
     for variant in variants(model.repository):
         one = replace(metadata, tensor_bytes=max(0, variant.size - rest), file_size=variant.size)
         need = memory_need(one, context)
-        found.append(Fits(variant, fit(one, memory_free, context), context, need, memory_free))
+        smaller: Fit = "no" if fit(one, memory_free, context) == "no" else "partly"
+        found.append(Fits(variant, "fits" if need <= memory_free else smaller, context, need, memory_free))
     return tuple(found)
 
 
@@ -131,9 +145,17 @@ def _promised(entry: CatalogEntry, variant: Variant, repository: Repository) -> 
     if not entry.sha256 or entry.sha256 == found:
         return ""
     if entry.revision == repository.commit:
-        what = f"{repository.name} has the sha256 {found[0]} for {variant.name}, the catalogue {entry.sha256[0]}"
-        raise IntegrityError(what=what, hint="nothing was downloaded; is HF_ENDPOINT a mirror that can be trusted?")
+        _require_same(variant, repository, entry.sha256, "the catalogue")
+        return ""
     return f"{repository.name} has a newer {variant.name} than the catalogue knows"
+
+
+def _require_same(variant: Variant, repository: Repository, sha256: tuple[str, ...], who: str) -> None:
+    """Raises IntegrityError when a commit's files have other bytes than those that somebody knows it by."""
+    for file, known in zip(variant.files, sha256, strict=False):
+        if file.digest != known:
+            what = f"{repository.name} has the sha256 {file.digest} for {file.name}, {who} {known}"
+            raise IntegrityError(what=what, hint="nothing was downloaded; is HF_ENDPOINT a mirror that can be trusted?")
 
 
 def web_of(hub: Hub) -> Web:

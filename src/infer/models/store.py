@@ -1,14 +1,18 @@
 """The models on this machine: a reference -> a checked file and the sampling recommended for it."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from infer.errors import FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded, UsageError
+from infer.errors import BadModelFile, FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded, UsageError
 from infer.models import hub_cache, pins, stamp, web_cache
 from infer.models.catalog import Catalog, CatalogEntry
+from infer.models.foreign import missing_files
+from infer.models.metadata import shard_paths
+from infer.models.pins import Pin
 from infer.models.ref import ModelRef
 from infer.types import LocalModel
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 Resolved = tuple[LocalModel, dict[str, float]]
 Origin = Literal["embedded", "hub", "ollama", "lmstudio", "llama.cpp", "url", "file"]
 NEIGHBOURS = 2000  # names of a directory that are looked at for a near one
+_TOOLS: Mapping[Origin, str] = {"ollama": "Ollama", "lmstudio": "LM Studio", "llama.cpp": "llama.cpp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,41 @@ class Store:
         located = self.locate(ref)
         recommended = located.entry.recommended(think) if located.entry else {}
         sha256 = located.promised[0] if len(located.promised) == 1 and _promise_is_kept(located) else None
-        return self._local(ref, located.path, sha256), recommended
+        with self.told_how_to_complete(ref, located):
+            return self._local(ref, located.path, sha256), recommended
+
+    @contextmanager
+    def told_how_to_complete(self, ref: ModelRef, located: Located) -> Iterator[None]:
+        """Whoever reads a model of which files are missing is told how these come here. Raises BadModelFile."""
+        try:
+            yield
+        except BadModelFile as error:
+            if not missing_files(shard_paths(str(located.path))):
+                raise
+            raise BadModelFile(**{**error.facts, "hint": self._completed_by(ref, located)}) from error
+
+    def _completed_by(self, ref: ModelRef, located: Located) -> str:
+        """How the missing files of a model come here."""
+        path = located.path.absolute()
+        if tool := _TOOLS.get(self.origin_of(path)):
+            return f"{tool} has downloaded only a part of it: download it there again"
+        placed = hub_cache.placed(hub_cache.directory(self.environment).absolute(), path)
+        if placed is None:
+            return "download the rest of it into the same directory"
+        if ref.kind != "hub" and (located.entry is None or located.entry.repo is None):  # a path
+            repo, commit, name = placed
+            ref = ModelRef("hub", repo, file=shard_paths(name)[0], revision=commit)
+        return f"infer pull {ref} downloads what is missing"
+
+    def pin(self, ref: ModelRef) -> Pin | None:
+        """What a name was resolved to when it was pulled; None: it was not, or its entry names other files by now."""
+        if ref.kind == "hub":
+            return pins.load(str(ref), self.cache_dir)
+        return self._pin_of(self.catalog.resolve(ref.name)) if ref.kind == "alias" else None
+
+    def _pin_of(self, entry: CatalogEntry) -> Pin | None:
+        pin = pins.load(entry.alias, self.cache_dir)
+        return pin if pin is not None and (pin.repo, pin.files) == (entry.repo, entry.files) else None
 
     def locate(self, ref: ModelRef) -> Located:
         """Where a reference's file lies; the file itself is not read. Raises as `resolve`, but for BadModelFile."""
@@ -89,7 +128,7 @@ class Store:
             return self._foreign(ref)
         if fetched := web_cache.find(ref.name, self.cache_dir):
             return Located(fetched, "url")
-        raise NotDownloaded(name=str(ref), hint=f"infer pull {ref} downloads it")
+        raise NotDownloaded(name=ref.shown, hint=f"infer pull {ref.shown} downloads it")
 
     def owned(self, ref: ModelRef) -> Located:
         """`locate`, and of a file that was named by its path whose it is."""
@@ -113,43 +152,51 @@ class Store:
     def _local(self, ref: ModelRef, path: Path, sha256: str | None = None) -> LocalModel:
         """A model in the file at `path`, any file of a sharded one."""
         known = stamp.read(path, self.cache_dir)
-        return LocalModel(str(ref), known.files[0][0], known.metadata, sha256 or known.sha256)
+        return LocalModel(ref.shown, known.files[0][0], known.metadata, sha256 or known.sha256)
 
     def _entry(self, ref: ModelRef, entry: CatalogEntry) -> Located:
         if entry.embedded:
             return Located(embedded_path(), "embedded", entry)
         if entry.path is not None:
             return Located(_existing(entry.path), "file", entry, entry.sha256)
-        pinned = pins.find(entry.alias, self.cache_dir, self.environment)
-        if pinned is not None and (pinned[0].repo, pinned[0].files) == (entry.repo, entry.files):
-            return Located(pinned[1], "hub", entry, entry.sha256)
-        found = self.file_of(entry)
+        if pin := self._pin_of(entry):
+            return self._pinned(ref, pin, entry)
+        found = self._cached(entry)
         if found is None:
             raise _not_downloaded(ref, str(entry.repo), entry.files, entry.revision)
         return Located(found, "hub", entry, entry.sha256)
 
     def file_of(self, entry: CatalogEntry) -> Path | None:
-        """The entry's (first) file in the hub's cache: of its revision, or of any with the same bytes."""
+        """The (first) file of an entry that has a repository, if it is here."""
+        pin = self._pin_of(entry)
+        return pins.place(pin, self.environment) if pin else self._cached(entry)
+
+    def _cached(self, entry: CatalogEntry) -> Path | None:
+        """The file in the hub's cache of an entry that was never pulled: of its revision, or of any with its bytes."""
         root, repo = hub_cache.directory(self.environment), str(entry.repo)
-        pinned = hub_cache.snapshots(root, repo, entry.revision) if entry.revision else []
-        for snapshot in [*pinned, *hub_cache.snapshots(root, repo, None)]:
-            paths = [snapshot / name for name in entry.files]
-            if not all(map(os.path.isfile, paths)):
-                continue
-            hashes = tuple(hub_cache.blob_sha256(path) for path in paths)
-            if snapshot in pinned or hashes == entry.sha256 or not (entry.sha256 or entry.revision):
-                return paths[0]
-        return None
+        for snapshot in hub_cache.snapshots(root, repo, entry.revision) if entry.revision else ():
+            if found := hub_cache.held(snapshot, entry.files):
+                return found
+        if entry.revision and not entry.sha256:
+            return None
+        others = hub_cache.snapshots(root, repo, None)
+        return next(filter(None, (hub_cache.held(other, entry.files, entry.sha256) for other in others)), None)
+
+    def _pinned(self, ref: ModelRef, pin: Pin, entry: CatalogEntry | None = None) -> Located:
+        """The very file that was pulled under this name. Raises NotDownloaded: no other file is what the name means."""
+        if path := pins.place(pin, self.environment):
+            return Located(path, "hub", entry, pin.sha256 or (entry.sha256 if entry else ()))
+        raise _not_downloaded(ref, pin.repo, pin.files, pin.commit)
 
     def _in_hub(self, ref: ModelRef) -> Located:
-        """The file that was pulled under this name, else one in the hub's cache, else in llama.cpp's own.
+        """The file that was pulled under this name; of a name that never was, one in the hub's cache, or llama.cpp's.
 
         Raises NotDownloaded.
         """
-        if pinned := pins.find(str(ref), self.cache_dir, self.environment):
-            return Located(pinned[1], "hub", None, pinned[0].sha256)
+        if pin := self.pin(ref):
+            return self._pinned(ref, pin)
         for snapshot in hub_cache.snapshots(hub_cache.directory(self.environment), ref.name, ref.revision):
-            name = ref.file or hub_cache.choose(hub_cache.models(snapshot), ref.quant)
+            name = ref.file or hub_cache.choose(snapshot, hub_cache.models(snapshot), ref.quant)
             if name is not None and os.path.isfile(snapshot / name):  # noqa: PTH113 (Path.is_file raises where we may not enter)
                 return Located(snapshot / name, "hub")
         if ref.revision is None:
@@ -191,7 +238,7 @@ def _not_in_tool(ref: ModelRef, models: "Iterable[Foreign]", roots: list[Path]) 
     """The error that says what Ollama or LM Studio have, or that they are not here."""
     import difflib
 
-    tool = "Ollama" if ref.kind == "ollama" else "LM Studio"
+    tool = _TOOLS["ollama" if ref.kind == "ollama" else "lmstudio"]
     if not roots:
         return ModelNotFound(name=str(ref), hint=f"{tool} has no models on this machine")
     names = [model.name for model in models if not model.problem]

@@ -12,7 +12,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from infer.errors import Gated, InferError, IntegrityError, NetworkError, UsageError, VariantNotFound
-from infer.models.ref import is_address
+from infer.models.ref import is_address, shown
 
 CHUNK = 256 << 10  # bytes asked of the socket at once
 STALL = 30.0  # seconds without a byte until a connection counts as dead
@@ -142,17 +142,6 @@ def origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme.lower())
     return parts.scheme.lower(), (parts.hostname or "").lower(), port
-
-
-def shown(url: str) -> str:
-    """A URL as it may stand in a message: without a password and without a query, which may hold a signature."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = None
-    if parts is None or not parts.netloc:
-        return url.partition("?")[0].rpartition("@")[2][:300]
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:300]
 
 
 def host(url: str) -> str:

@@ -2,10 +2,12 @@
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from infer.models.foreign import entries
 from infer.models.partial import write_whole
 from infer.models.ref import is_inner_path
 from infer.models.small import read_small
@@ -27,7 +29,7 @@ def find(url: str, cache_dir: Path | None) -> Path | None:
     if cache_dir is None:
         return None
     path = place(url, cache_dir)
-    return path if path.is_file() else None
+    return path if os.path.isfile(path) else None  # noqa: PTH113 (Path.is_file raises where we may not enter)
 
 
 def directory(cache_dir: Path) -> Path:
@@ -43,7 +45,8 @@ def remember(url: str, cache_dir: Path) -> None:
 
 def every(cache_dir: Path) -> Iterator[tuple[str, Path]]:
     """(URL, file) of everything that was fetched. The URL is empty where nobody wrote it down or it holds a secret."""
-    for path in sorted(directory(cache_dir).glob("*/*.gguf")):
+    found = (entry for folder in entries(directory(cache_dir)) for entry in entries(folder.path))
+    for path in (Path(entry.path) for entry in found if entry.name.endswith(".gguf")):
         url = ""
         with contextlib.suppress(OSError, ValueError):
             url = read_small(path.parent / "url", URL_LIMIT).decode()

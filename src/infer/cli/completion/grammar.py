@@ -112,6 +112,7 @@ COMMANDS = {
         (("-h", "--help"), None, False, "show the usage"),
     )),
     "show": Command("Metadata, chat template, licence, capabilities, sampling, memory; of a model that is not here: what fits", ("MODEL",), (
+        (("--ctx",), "N", False, "the memory at a context of N tokens as well"),
         (("--template",), None, False, "print the chat template and nothing else"),
         (("--json",), None, False, "one JSON object on stdout"),
         (("--offline",), None, False, "never use the network"),

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infer.engine.prefix.files import make_private, own_file
+from infer.engine.prefix.files import inside, read_own, replace_own
 from infer.engine.prefix.header import FORMAT
 from infer.engine.prefix.keys import Fact, fingerprint
 
-_ABOUT, _NOTES = "about.json", "notes.json"
+ABOUT, NOTES = "about.json", "notes.json"
 _LARGEST = 1 << 20  # bytes
 
 
@@ -34,64 +34,53 @@ class Identity:
         return fingerprint({**self.facts, "prefix-format": FORMAT})
 
 
-def save_about(place: Path, identity: Identity) -> None:
+def save_about(cache_dir: Path, identity: Identity) -> None:
     """Write about.json where it is missing or wrong, or names a file that has moved. Raises OSError."""
-    if is_dead(place):
+    text = identity.fingerprint.hex()
+    if is_dead(cache_dir, text):
         plain = {"format": FORMAT, "model": identity.model, "path": identity.path, "facts": dict(identity.facts)}
-        write_json(place / _ABOUT, {**plain, "created": int(time.time())})
+        _write_json(cache_dir, text, ABOUT, {**plain, "created": int(time.time())})
 
 
-def load_about(place: Path) -> Identity | None:
-    """Whose pieces these are; None when about.json is absent, of another format or not that of this directory."""
-    plain = read_json(place / _ABOUT)
+def load_about(cache_dir: Path, fingerprint: str) -> Identity | None:
+    """Whose pieces these are; None when about.json is absent, of another format or not that of this fingerprint."""
+    plain = _read_json(cache_dir, fingerprint, ABOUT)
     try:
         identity = Identity(str(plain["model"]), str(plain["path"]), plain["facts"])
-        known = plain["format"] == FORMAT and identity.fingerprint.hex() == place.name
-    except (KeyError, TypeError, ValueError):
+        known = plain["format"] == FORMAT and identity.fingerprint.hex() == fingerprint
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return identity if known else None
 
 
-def is_dead(place: Path) -> bool:
+def is_dead(cache_dir: Path, fingerprint: str) -> bool:
     """Whether nobody can use these pieces any more: unknown, or the model's file is gone."""
-    identity = load_about(place)
+    identity = load_about(cache_dir, fingerprint)
     return identity is None or not os.path.lexists(identity.path)
 
 
-def load_notes(place: Path) -> dict[str, Any]:
+def load_notes(cache_dir: Path, fingerprint: str) -> dict[str, Any]:
     """What was learnt about this model (measured rates, the verdict of the self-test); empty when nothing was."""
-    return read_json(place / _NOTES)
+    return _read_json(cache_dir, fingerprint, NOTES)
 
 
-def save_notes(place: Path, notes: Mapping[str, Any]) -> None:
+def save_notes(cache_dir: Path, fingerprint: str, notes: Mapping[str, Any]) -> None:
     """Replace the notes. A failure is silent: it costs learning the same again."""
-    with suppress(OSError):
-        write_json(place / _NOTES, dict(notes))
+    with suppress(OSError, RecursionError):
+        _write_json(cache_dir, fingerprint, NOTES, notes)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def _read_json(cache_dir: Path, fingerprint: str, text: str) -> dict[str, Any]:
     """A JSON object of a file of ours, empty when there is none."""
-    with suppress(OSError, ValueError, RecursionError):
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(file, "rb") as stream:
-            own_file(file)
-            plain = json.loads(stream.read(_LARGEST))
+    with suppress(OSError, ValueError, RecursionError), inside(cache_dir, fingerprint) as place:
+        plain = json.loads(read_own(text, place, _LARGEST))
         if isinstance(plain, dict):
             return plain
     return {}
 
 
-def write_json(path: Path, plain: Mapping[str, Any]) -> None:
+def _write_json(cache_dir: Path, fingerprint: str, text: str, plain: Mapping[str, Any]) -> None:
     """Replace a file by a JSON object: 0600, whole or not at all. Raises OSError."""
-    make_private(path.parent)
-    temporary = path.with_name(f".{os.getpid()}-{os.urandom(6).hex()}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(temporary, flags, 0o600)
-    try:
-        with open(file, "wb") as stream:
-            stream.write(json.dumps(plain).encode())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    data = json.dumps(dict(plain)).encode()
+    with inside(cache_dir, fingerprint, make=True) as place:
+        replace_own(text, place, data)

@@ -3,22 +3,23 @@
 import os
 import stat
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
-from infer.engine.prefix.about import Identity, is_dead, load_about
+from infer.engine.prefix.about import ABOUT, NOTES, Identity, is_dead, load_about
 from infer.engine.prefix.evict import Stored, survey, unreachable
-from infer.engine.prefix.files import FOLDER, Folder, directory, is_own_file, remove_own, remove_piece
+from infer.engine.prefix.files import Folder, directory, inside, is_own_file, listing, remove_own, remove_piece
 from infer.engine.prefix.header import PAGE, Damaged, decode
-from infer.engine.prefix.keys import parse_name
+from infer.engine.prefix.keys import is_fingerprint, parse_name
 from infer.engine.prefix.load import verify
-from infer.engine.prefix.usage import Usage, forget_usage, load_usage
+from infer.engine.prefix.usage import USAGE, Usage, forget_usage, load_usage
 
 STALE = 3600  # seconds after which a temporary file has no writer any more
-_OURS = {"about.json", "notes.json", "usage.jsonl", "evict.lock"}
+_OURS = ((USAGE,), (ABOUT, NOTES))  # by how many directories down they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,11 @@ def contents(cache_dir: Path) -> list[Held]:
     usage = load_usage(cache_dir)
     held = []
     for fingerprint in {*groups, *usage}:
-        place, pieces = cache_dir / FOLDER / fingerprint, groups[fingerprint]
+        pieces = groups[fingerprint]
         used = max((piece.used for piece in pieces), default=0) // 10**9
-        facts = (load_about(place), is_dead(place), len(pieces), sum(piece.size for piece in pieces), used)
-        held.append(Held(fingerprint, *facts, usage.get(fingerprint, Usage())))
+        whose = load_about(cache_dir, fingerprint), is_dead(cache_dir, fingerprint)
+        size = sum(piece.size for piece in pieces)
+        held.append(Held(fingerprint, *whose, len(pieces), size, used, usage.get(fingerprint, Usage())))
     return sorted(held, key=lambda one: (-one.used, one.fingerprint))
 
 
@@ -102,14 +104,13 @@ def check(cache_dir: Path, *, read_data: bool = False) -> Report:
 def prune(cache_dir: Path) -> Removed:
     """Remove what is of no use: damaged, unreachable, of models that are gone, temporary files older than an hour."""
     pieces = survey(cache_dir)
-    top = cache_dir / FOLDER
-    dead = {text for text in {piece.fingerprint for piece in pieces} if is_dead(top / text)}
+    dead = {text for text in {piece.fingerprint for piece in pieces} if is_dead(cache_dir, text)}
     useless = {piece for piece in pieces if piece.fingerprint in dead or _inspect(cache_dir, piece, read_data=False)}
     useless |= unreachable(set(pieces) - useless)
     removed = _remove(cache_dir, useless)
     for place in _others(cache_dir)[0]:
-        _remove_path(top / place)
-    _remove_empty(top)
+        _remove_path(cache_dir, place)
+    _remove_empty(cache_dir)
     return removed
 
 
@@ -117,15 +118,12 @@ def clear(cache_dir: Path, fingerprints: set[str] | None = None) -> Removed:
     """Remove everything that is stored for these fingerprints, or for all; their counters too. Foreign files stay."""
     pieces = [piece for piece in survey(cache_dir) if fingerprints is None or piece.fingerprint in fingerprints]
     removed = _remove(cache_dir, pieces)
-    top = cache_dir / FOLDER
-    for place in _others(cache_dir, stale=0)[0]:
+    for place in _others(cache_dir, stale=-inf)[0]:
         if fingerprints is None or place.partition("/")[0] in fingerprints:
-            _remove_path(top / place)
+            _remove_path(cache_dir, place)
     with suppress(OSError):
-        forget_usage(
-            cache_dir, {one.fingerprint for one in contents(cache_dir)} if fingerprints is None else fingerprints
-        )
-    _remove_empty(top)
+        forget_usage(cache_dir, set(load_usage(cache_dir)) if fingerprints is None else fingerprints)
+    _remove_empty(cache_dir)
     return removed
 
 
@@ -148,36 +146,36 @@ def _inspect(cache_dir: Path, piece: Stored, *, read_data: bool) -> str | None:
 
 def _others(cache_dir: Path, stale: float = STALE) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Temporary files older than `stale` seconds, and foreign things: paths below the folder of the cache."""
-    top = cache_dir / FOLDER
     temporary, foreign = [], []
-    for path, state in _walk(top, 0):
-        if is_own_file(state) and path.name.startswith(".") and path.name.endswith(".tmp"):
+    for parts, state in _walk(cache_dir):
+        if is_own_file(state) and parts[-1].startswith(".") and parts[-1].endswith(".tmp"):
             if time.time() - state.st_mtime >= stale:
-                temporary.append(str(path.relative_to(top)))
-        elif not _is_ours(path, state, top):
-            foreign.append(str(path.relative_to(top)))
+                temporary.append("/".join(parts))
+        elif not _is_ours(parts, state):
+            foreign.append("/".join(parts))
     return tuple(sorted(temporary)), tuple(sorted(foreign))
 
 
-def _is_ours(path: Path, state: os.stat_result, top: Path) -> bool:
+def _is_ours(parts: tuple[str, ...], state: os.stat_result) -> bool:
     if not is_own_file(state):
         return False
-    name = parse_name(path.name)
-    depth = len(path.relative_to(top).parts)
-    return (depth == 3 and name is not None and name.shard == path.parent.name) or (depth < 3 and path.name in _OURS)
+    if len(parts) <= len(_OURS):
+        return parts[-1] in _OURS[len(parts) - 1]
+    name = parse_name(parts[-1])
+    return name is not None and name.shard == parts[-2]
 
 
-def _walk(place: Path, depth: int) -> Iterator[tuple[Path, os.stat_result]]:
+def _walk(cache_dir: Path, *parts: str) -> Iterator[tuple[tuple[str, ...], os.stat_result]]:
     """Everything in our directories but these themselves, to the depth at which pieces are; follows no link."""
-    with suppress(OSError), directory(place) as opened, os.scandir(opened) as entries:
+    with suppress(OSError), inside(cache_dir, *parts) as opened, os.scandir(opened) as entries:
         for entry in entries:
             with suppress(OSError):
                 state = entry.stat(follow_symlinks=False)
                 own_directory = stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()
-                if own_directory and depth < 2 and len(entry.name) == (32, 2)[depth]:
-                    yield from _walk(place / entry.name, depth + 1)
+                if own_directory and len(parts) < 2 and len(entry.name) == (32, 2)[len(parts)]:
+                    yield from _walk(cache_dir, *parts, entry.name)
                 else:
-                    yield place / entry.name, state
+                    yield (*parts, entry.name), state
 
 
 def _remove(cache_dir: Path, pieces: set[Stored] | list[Stored]) -> Removed:
@@ -185,7 +183,7 @@ def _remove(cache_dir: Path, pieces: set[Stored] | list[Stored]) -> Removed:
     entries = size = failed = 0
     for piece in sorted(pieces, key=lambda piece: piece.name.end, reverse=True):
         try:
-            gone = remove_piece(cache_dir / FOLDER / piece.fingerprint, piece.name)
+            gone = remove_piece(cache_dir, piece.fingerprint, piece.name)
         except OSError:
             failed += 1
         else:
@@ -193,21 +191,27 @@ def _remove(cache_dir: Path, pieces: set[Stored] | list[Stored]) -> Removed:
     return Removed(entries, size, failed)
 
 
-def _remove_path(path: Path) -> None:
-    with suppress(OSError), directory(path.parent) as parent:
-        remove_own(path.name, parent)
+def _remove_path(cache_dir: Path, place: str) -> None:
+    *parents, text = place.split("/")
+    with suppress(OSError), inside(cache_dir, *parents) as parent:
+        remove_own(text, parent)
 
 
-def _remove_empty(top: Path) -> None:
+def _remove_empty(cache_dir: Path) -> None:
     """Remove directories without pieces. A writer that needs one makes it again."""
-    with suppress(OSError):
-        counts = Counter(piece.fingerprint for piece in survey(top.parent))
-        for place in [place for place in top.iterdir() if place.is_dir() and not place.is_symlink()]:
-            for shard in [shard for shard in place.iterdir() if len(shard.name) == 2 and not shard.is_symlink()]:
-                with suppress(OSError):
-                    shard.rmdir()
-            if not counts[place.name] and len(place.name) == 32:
-                for text in ("about.json", "notes.json"):
-                    _remove_path(place / text)
-                with suppress(OSError):
-                    place.rmdir()
+    with suppress(OSError), inside(cache_dir) as top:
+        for fingerprint in filter(is_fingerprint, listing(top)):
+            with suppress(OSError):
+                _remove_if_empty(fingerprint, top)
+
+
+def _remove_if_empty(fingerprint: str, top: int) -> None:
+    """Remove the directory of a fingerprint, unless something is in it that matters. Raises OSError."""
+    with directory(fingerprint, top) as place:
+        for shard in [text for text in listing(place) if len(text) == 2]:
+            with suppress(OSError):
+                os.rmdir(shard, dir_fd=place)
+        for text in [ABOUT, NOTES] if {ABOUT, NOTES}.issuperset(listing(place)) else []:
+            with suppress(FileNotFoundError):
+                remove_own(text, place)
+    os.rmdir(fingerprint, dir_fd=top)

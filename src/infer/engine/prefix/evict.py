@@ -2,23 +2,31 @@
 
 Least recently used first, but a piece that others hang at not before them; what cannot be reached any more, and the
 pieces of models that are gone, before all others.
+
+There is no lock: whoever needs room makes it. Several at once choose the same pieces in the same order, and one that
+another has removed counts as removed. A lock would keep nothing right that is wrong without it, some file systems have
+none, and who was stopped while he held it would leave the others without a budget.
 """
 
-import fcntl
 import os
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 
 from infer.engine.prefix.about import is_dead
-from infer.engine.prefix.files import FOLDER, directory, is_own_file, listing, own_file, remove_own, remove_piece
-from infer.engine.prefix.keys import SUFFIX, Name, parse_name, root
+from infer.engine.prefix.files import directory, inside, is_own_file, listing, remove_own, remove_piece
+from infer.engine.prefix.keys import SUFFIX, Name, is_fingerprint, parse_name, root
+from infer.machine import disk_free
 
-_LOCK = "evict.lock"
-_TICKETS = 1 << 16  # bytes; a lock file that has grown so large is emptied
+LARGEST_BUDGET = 20 * 10**9  # bytes; of the default
+_SHARE = 10  # the default is this part of the disk
+_SLACK = 50  # an eviction makes room for a fiftieth of the budget, so that not every piece costs one
+_ATTEMPTS = 8  # to find others in place of pieces that cannot be removed
+_ABANDONED = 60  # seconds after which the temporary file of a process that is no more goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +46,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """What an eviction did: pieces and bytes removed, bytes that are left."""
+    """What an eviction did: pieces and bytes removed, bytes that are left, and the budget it kept to.
+
+    problem: why something that should have gone is there still.
+    """
 
     removed: int
     freed: int
     left: int
+    budget: int
+    problem: OSError | None = None
 
 
 def unreachable(pieces: Iterable[Stored]) -> set[Stored]:
@@ -115,16 +128,20 @@ def _files(cache_dir: Path, *, sweep: bool = False) -> Iterator[tuple[str, str, 
 
     sweep: on the way, remove what processes that have ended left half written.
     """
-    with suppress(OSError), directory(cache_dir / FOLDER) as top:
-        for fingerprint in filter(_is_fingerprint, listing(top)):
-            with suppress(OSError), directory(fingerprint, top) as place:
-                for shard in listing(place):
-                    if len(shard) == 2:
-                        yield from _shard_files(fingerprint, shard, place, sweep=sweep)
+    with suppress(OSError), inside(cache_dir) as top:
+        for fingerprint in _names(top, sweep=sweep):
+            if is_fingerprint(fingerprint):
+                with suppress(OSError), directory(fingerprint, top) as place:
+                    for shard in _names(place, sweep=sweep):
+                        if len(shard) == 2:
+                            yield from _shard_files(fingerprint, shard, place, sweep=sweep)
 
 
-def _is_fingerprint(text: str) -> bool:
-    return len(text) == 32 and not text.strip("0123456789abcdef")
+def _names(opened: int, *, sweep: bool) -> list[str]:
+    names = listing(opened)
+    for text in names if sweep else ():
+        _sweep(text, opened)
+    return names
 
 
 def _shard_files(
@@ -137,13 +154,20 @@ def _shard_files(
                     state = entry.stat(follow_symlinks=False)
                     if is_own_file(state):
                         yield fingerprint, shard, entry.name, state
-            elif sweep and _is_abandoned(entry.name):
-                with suppress(OSError):
-                    remove_own(entry.name, opened)
+            elif sweep:
+                _sweep(entry.name, opened)
+
+
+def _sweep(text: str, parent: int) -> None:
+    """Remove a temporary file whose process is no more; a young one may be of a process that cannot be seen here."""
+    if _is_abandoned(text):
+        with suppress(OSError):
+            if time.time() - os.stat(text, dir_fd=parent, follow_symlinks=False).st_mtime >= _ABANDONED:
+                remove_own(text, parent)
 
 
 def _is_abandoned(text: str) -> bool:
-    """Whether this is a temporary file (see `Folder.write`) of a process that is no more."""
+    """Whether this is a temporary file (see `files.temporary_name`) of a process that is no more."""
     process, dash, _ = text[1:].partition("-")
     if not (text.startswith(".") and text.endswith(".tmp") and dash and process.isascii() and process.isdigit()):
         return False
@@ -151,78 +175,76 @@ def _is_abandoned(text: str) -> bool:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return True
-    except (OSError, OverflowError):
+    except (OSError, OverflowError, ValueError):
         return False
     return False
 
 
-def evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool] = lambda _: False) -> Evicted | None:
-    """Keep the budget over all fingerprints. None when another process is at it: it will see to ours as well.
+def default_budget(cache_dir: Path, held: int) -> int:
+    """A tenth of what would be free if the cache, which holds `held` bytes, were empty; at most 20 GB.
 
-    protected: pieces that are in use. Raises OSError when the cache cannot be written; it ends at the first piece that
-    cannot be removed, since what that one hangs at must stay.
+    Were it a tenth of what is free now, the cache would take from its own budget with all that it stores.
     """
-    if not (cache_dir / FOLDER).exists():
-        return Evicted(0, 0, 0)
-    done: Evicted | None = None
-    _leave_ticket(cache_dir)
-    while True:
-        with _lock(cache_dir) as taken:
-            if not taken:
-                return done
-            tickets = _tickets(cache_dir)
-            done = _evict(cache_dir, max_bytes, protected, done)
-        if _tickets(cache_dir) <= tickets:
-            return done
+    return min(LARGEST_BUDGET, (disk_free(cache_dir) + held) // _SHARE)
 
 
-def _evict(cache_dir: Path, max_bytes: int, protected: Callable[[Stored], bool], before: Evicted | None) -> Evicted:
-    removed, freed = (before.removed, before.freed) if before else (0, 0)
-    left = sum(state.st_size for *_, state in _files(cache_dir, sweep=True))
-    if left <= max_bytes:  # the usual case, without a look at the names
-        return Evicted(removed, freed, left)
-    pieces = survey(cache_dir)
-    top = cache_dir / FOLDER
-    dead = {text for text in {piece.fingerprint for piece in pieces} if is_dead(top / text)}
-    left = sum(piece.size for piece in pieces)
-    for piece in choose(pieces, max_bytes, protected, dead):
-        if remove_piece(top / piece.fingerprint, piece.name):
-            removed, freed, left = removed + 1, freed + piece.size, left - piece.size
-    return Evicted(removed, freed, left)
+def evict(
+    cache_dir: Path,
+    max_bytes: int | None,
+    protected: Callable[[Stored], bool] = lambda _: False,
+    *,
+    room: int = 0,
+) -> Evicted:
+    """Keep the budget over all fingerprints, with room for a piece of `room` bytes that is about to be written.
+
+    max_bytes: the budget; None: the default. protected: pieces that are in use. For a piece that is larger than the
+    budget nothing is given up.
+    """
+    held = sum(state.st_size for *_, state in _files(cache_dir, sweep=True))
+    budget = default_budget(cache_dir, held) if max_bytes is None else max_bytes
+    if held + (room if room <= budget else 0) <= budget:  # the usual case, without a look at the names
+        return Evicted(0, 0, held, budget)
+    target = budget - max(room, budget // _SLACK) if 0 < room <= budget else budget
+    return _give_up(cache_dir, target, budget, protected)
 
 
-@contextmanager
-def _lock(cache_dir: Path) -> Iterator[bool]:
-    """Whether we are the one evictor. A lock that cannot be had (a network file system) counts as taken by others."""
-    with directory(cache_dir / FOLDER) as top:
-        file = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=top)
-    try:
-        own_file(file)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(file)
+def _give_up(cache_dir: Path, target: int, budget: int, protected: Callable[[Stored], bool]) -> Evicted:
+    """Remove pieces until at most `target` bytes are left. Around those that cannot be removed it finds others."""
+    rest = set(survey(cache_dir))
+    dead = {text for text in {piece.fingerprint for piece in rest} if is_dead(cache_dir, text)}
+    stuck: dict[str, OSError] = {}
+    removed = freed = 0
+
+    def kept(piece: Stored) -> bool:
+        return piece.place in stuck or protected(piece)
+
+    for _ in range(_ATTEMPTS):
+        gone, ours, failed = _remove(cache_dir, choose(rest, target, kept, dead))
+        rest -= gone
+        removed, freed = removed + len(ours), freed + sum(piece.size for piece in ours)
+        stuck |= failed
+        if not failed:
+            break
+    left = sum(piece.size for piece in rest)
+    return Evicted(removed, freed, left, budget, next(iter(stuck.values()), None))
 
 
-def _leave_ticket(cache_dir: Path) -> None:
-    """Leave a byte in the lock file before asking for it: the evictor looks again when it sees one that is new."""
-    with directory(cache_dir / FOLDER) as top:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        file = os.open(_LOCK, flags, 0o600, dir_fd=top)
-    try:
-        own_file(file)
-        if os.fstat(file).st_size > _TICKETS:
-            os.ftruncate(file, 0)
-        os.write(file, b".")
-    finally:
-        os.close(file)
+def _remove(cache_dir: Path, chosen: list[Stored]) -> tuple[set[Stored], set[Stored], dict[str, OSError]]:
+    """Remove pieces in this order, but nothing at which one hangs that could not be removed.
 
-
-def _tickets(cache_dir: Path) -> int:
-    with suppress(OSError):
-        return os.lstat(cache_dir / FOLDER / _LOCK).st_size
-    return 0
+    Returns those that are gone, which of them were removed by us, and by their place the errors.
+    """
+    gone, ours = set[Stored](), set[Stored]()
+    failed: dict[str, OSError] = {}
+    needed: set[tuple[str, bytes]] = set()
+    for piece in chosen:
+        if (piece.fingerprint, piece.name.key) not in needed:
+            try:
+                if remove_piece(cache_dir, piece.fingerprint, piece.name):
+                    ours.add(piece)
+                gone.add(piece)
+                continue
+            except OSError as error:
+                failed[piece.place] = error
+        needed.add((piece.fingerprint, piece.name.parent))
+    return gone, ours, failed

@@ -6,11 +6,11 @@ Directories are 0700 and files 0600, ours, or they do not exist for us. A piece 
 it is whole, unless the machine lost power: then its checksums are wrong and it is removed by whoever meets it.
 """
 
+import errno
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from infer.engine.prefix.header import PAGE, Damaged, Header, decode, encode
@@ -20,6 +20,7 @@ FOLDER = "prefix-v1"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not make us wait
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 _CHUNK = 1 << 20  # bytes written at once; between two chunks a writer can be stopped
 
 
@@ -35,15 +36,14 @@ class Folder:
     """The pieces of one fingerprint. Nothing is opened or made before it is needed."""
 
     def __init__(self, cache_dir: Path, fingerprint: bytes) -> None:
-        self.place = cache_dir / FOLDER / fingerprint.hex()
-        self._fingerprint = fingerprint
-        self._temporary: Path | None = None
+        self._cache_dir, self._fingerprint = cache_dir, fingerprint
+        self._temporary: tuple[str, str] | None = None  # shard and name of what is being written
 
     def window(self, boundary: bytes) -> list[str]:
         """The file names that begin like those of a window's pieces; empty where nothing can be read."""
         mark = boundary.hex() + "."
         try:
-            with shard_directory(self.place, boundary[:1].hex()) as shard:
+            with self._shard(boundary[:1].hex()) as shard:
                 return [text for text in listing(shard) if text.startswith(mark) and text.endswith(SUFFIX)]
         except OSError:
             return []
@@ -62,7 +62,7 @@ class Folder:
     @contextmanager
     def open(self, name: Name) -> Iterator[tuple[int, int]]:
         """A piece's descriptor and size in bytes. Raises OSError; Foreign for what is not a file of ours."""
-        with shard_directory(self.place, name.shard) as shard:
+        with self._shard(name.shard) as shard:
             file = os.open(name.text, _READ, dir_fd=shard)
         try:
             yield file, own_file(file).st_size
@@ -72,7 +72,7 @@ class Folder:
     def remove(self, name: Name) -> bool:
         """Unlink a piece; whoever reads it keeps it. False when it is there still, or was no file of ours."""
         try:
-            return remove_piece(self.place, name)
+            return remove_piece(self._cache_dir, self._fingerprint.hex(), name)
         except OSError:
             return False
 
@@ -81,13 +81,11 @@ class Folder:
 
         Whatever happens, no temporary file stays.
         """
-        text = f".{os.getpid()}-{threading.get_ident():x}-{os.urandom(6).hex()}.tmp"
-        make_private(self.place / header.name.shard)
-        with shard_directory(self.place, header.name.shard) as shard:
-            file = os.open(text, _CREATE, 0o600, dir_fd=shard)
-            self._temporary = self.place / header.name.shard / text
+        text = temporary_name()
+        with self._shard(header.name.shard, make=True) as shard:
+            self._temporary = header.name.shard, text
             try:
-                _fill(file, header, base, part, stop)
+                _write_new(text, shard, lambda file: _fill(file, header, base, part, stop))
                 os.rename(text, header.name.text, src_dir_fd=shard, dst_dir_fd=shard)
             except BaseException:
                 with suppress(OSError):
@@ -95,20 +93,44 @@ class Folder:
                 raise
             finally:
                 self._temporary = None
-                os.close(file)
 
     def abandon(self) -> None:
         """From another thread, when the process ends in the middle of a write: leave no temporary file."""
         temporary = self._temporary
         if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
+            with suppress(OSError), self._shard(temporary[0]) as shard:
+                remove_own(temporary[1], shard)
+
+    def _shard(self, shard: str, *, make: bool = False) -> AbstractContextManager[int]:
+        return inside(self._cache_dir, self._fingerprint.hex(), shard, make=make)
 
 
 @contextmanager
-def directory(path: str | Path, parent: int | None = None) -> Iterator[int]:
-    """A descriptor of a directory of ours, no link. Raises OSError, Foreign."""
-    descriptor = os.open(path, _DIRECTORY, dir_fd=parent)
+def inside(cache_dir: Path, *names: str, make: bool = False) -> Iterator[int]:
+    """A descriptor of the cache's folder, or of the directory that `names` lead to from there; follows no link.
+
+    make: what is missing is made, for us alone. Raises OSError, Foreign.
+    """
+    if make:
+        _make_private(cache_dir)
+    with ExitStack() as opened:
+        descriptor = opened.enter_context(directory(cache_dir / FOLDER, make=make))
+        for name in names:
+            descriptor = opened.enter_context(directory(name, descriptor, make=make))
+        yield descriptor
+
+
+@contextmanager
+def directory(path: str | Path, parent: int | None = None, *, make: bool = False) -> Iterator[int]:
+    """A descriptor of a directory of ours, no link. make: it is made, 0700, if missing. Raises OSError, Foreign."""
+    try:
+        descriptor = os.open(path, _DIRECTORY, dir_fd=parent)
+    except FileNotFoundError:
+        if not make:
+            raise
+        with suppress(FileExistsError):
+            os.mkdir(path, 0o700, dir_fd=parent)
+        descriptor = os.open(path, _DIRECTORY, dir_fd=parent)
     try:
         if os.fstat(descriptor).st_uid != os.geteuid():
             raise Foreign("it belongs to another user")
@@ -117,21 +139,14 @@ def directory(path: str | Path, parent: int | None = None) -> Iterator[int]:
         os.close(descriptor)
 
 
-@contextmanager
-def shard_directory(place: Path, shard: str) -> Iterator[int]:
-    """A descriptor of a directory of pieces, below that of a fingerprint. Raises OSError, Foreign."""
-    with directory(place.parent) as top, directory(place.name, top) as parent, directory(shard, parent) as opened:
-        yield opened
-
-
 def listing(descriptor: int) -> list[str]:
     """The names in an open directory."""
     return os.listdir(descriptor)
 
 
-def remove_piece(place: Path, name: Name) -> bool:
-    """Unlink a piece below the directory of its fingerprint; whether it was there and ours. Raises OSError."""
-    with suppress(FileNotFoundError), shard_directory(place, name.shard) as shard:
+def remove_piece(cache_dir: Path, fingerprint: str, name: Name) -> bool:
+    """Unlink a piece; whether it was there and ours. Raises OSError."""
+    with suppress(FileNotFoundError), inside(cache_dir, fingerprint, name.shard) as shard:
         return remove_own(name.text, shard)
     return False
 
@@ -157,7 +172,43 @@ def remove_own(text: str, parent: int) -> bool:
     return True
 
 
-def make_private(place: Path) -> None:
+def read_own(text: str, parent: int, most: int) -> bytes:
+    """The first `most` bytes of a regular file of ours in an open directory. Raises OSError, Foreign."""
+    file = os.open(text, _READ, dir_fd=parent)
+    try:
+        own_file(file)
+        with open(file, "rb", closefd=False) as stream:
+            return stream.read(most)
+    finally:
+        os.close(file)
+
+
+def replace_own(text: str, parent: int, data: bytes) -> None:
+    """Give a name in an open directory to a new file, 0600, whole or not at all. Raises OSError."""
+    temporary = temporary_name()
+    try:
+        _write_new(temporary, parent, lambda file: _write_all(file, data, 0))
+        os.rename(temporary, text, src_dir_fd=parent, dst_dir_fd=parent)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=parent)
+        raise
+
+
+def temporary_name() -> str:
+    """A name that nobody else has; it says whose it is, so that it can be swept when that process is no more."""
+    return f".{os.getpid()}-{os.urandom(8).hex()}.tmp"
+
+
+def _write_new(text: str, parent: int, fill: Callable[[int], None]) -> None:
+    file = os.open(text, _CREATE, 0o600, dir_fd=parent)
+    try:
+        fill(file)
+    finally:
+        os.close(file)
+
+
+def _make_private(place: Path) -> None:
     """Make a directory and its missing parents, all 0700 (mkdir would make the parents for everybody)."""
     missing = []
     while not place.exists():
@@ -168,13 +219,28 @@ def make_private(place: Path) -> None:
 
 
 def _fill(file: int, header: Header, base: memoryview, part: memoryview, stop: Callable[[], bool]) -> None:
-    if hasattr(os, "posix_fallocate"):  # six times as fast as growing the file, and a full disk shows at once
-        os.posix_fallocate(file, 0, header.size)
-    else:
-        os.ftruncate(file, header.size)
+    _reserve(file, header.size)
     for data, offset in ((memoryview(encode(header)), 0), (base, PAGE), (part, header.part_offset)):
-        written = 0
-        while written < len(data):
+        for done in range(0, len(data), _CHUNK):
             if stop():
                 raise Stopped
-            written += os.pwrite(file, data[written : written + _CHUNK], offset + written)
+            _write_all(file, data[done : done + _CHUNK], offset + done)
+
+
+def _reserve(file: int, size: int) -> None:
+    """Six times as fast as growing the file, and a full disk shows at once; not every file system can do it."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file, 0, size)
+        except OSError as error:
+            if error.errno not in _CANNOT_RESERVE:
+                raise
+        else:
+            return
+    os.ftruncate(file, size)
+
+
+def _write_all(file: int, data: bytes | memoryview, offset: int) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(file, data[written:], offset + written)

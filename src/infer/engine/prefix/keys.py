@@ -98,6 +98,11 @@ def opening_in(text: str) -> str:
     return text[-44:-36]
 
 
+def is_fingerprint(text: str) -> bool:
+    """Whether a text is a fingerprint in hex, as directories are named."""
+    return len(text) == 2 * KEY and not text.strip("0123456789abcdef")
+
+
 def fingerprint(facts: Mapping[str, Fact]) -> bytes:
     """The hash of everything that changes KV values. Raises ValueError for what JSON cannot hold exactly."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)

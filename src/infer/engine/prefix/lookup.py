@@ -157,9 +157,9 @@ def _with_parts(folder: Folder, path: Path, chain: list[Header], window: int) ->
 def _best_tails(folder: Folder, names: list[Name], head: list[Header], border: int, window: int) -> list[Header]:
     """`head` and the longest chain of these pieces that is complete; empty when none is."""
     verified = {name: header for name in names if (header := folder.header(name))}
-    chains = reachable(verified, border)
-    for end in sorted(chains, reverse=True):
-        whole = [*head, *(verified[name] for name in chains[end])]
-        if end > border and complete(whole, window):
+    for end in sorted({name.end for name in verified}, reverse=True):
+        usable = [name for name, header in verified.items() if name.end <= end - window or header.part]
+        whole = [*head, *(verified[name] for name in reachable(usable, border).get(end, ()))]
+        if len(whole) > len(head) and complete(whole, window):
             return whole
     return []

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from infer.engine.prefix.about import Identity, load_notes, save_about, save_notes
-from infer.engine.prefix.evict import Evicted, Stored, evict
+from infer.engine.prefix.evict import LARGEST_BUDGET, Evicted, Stored, evict
 from infer.engine.prefix.files import Folder, Stopped
 from infer.engine.prefix.header import Header
 from infer.engine.prefix.keys import BLOCK, Name, Path, parent_in, pieces_in
@@ -33,16 +33,18 @@ if TYPE_CHECKING:
     Buffer = bytes | bytearray | memoryview | ctypes.Array[ctypes.c_uint8]
 
 _SURVEYS = 100  # a survey of the directory each time a hundredth of the budget has been written
-_SLACK = 50  # an eviction makes room for a fiftieth of the budget, so that not every piece costs one
 
 
 class PrefixStore:
     """The pieces of one identity. Opens and makes nothing before it is needed. Not for two threads at once.
 
-    max_bytes: the budget of all pieces of all models; queue_bytes: payload that may wait to be written.
+    max_bytes: the budget of all pieces of all models, None: the default one (`evict.default_budget`); queue_bytes:
+    payload that may wait to be written.
     """
 
-    def __init__(self, cache_dir: FilePath, identity: Identity, max_bytes: int, *, queue_bytes: int = CAPACITY) -> None:
+    def __init__(
+        self, cache_dir: FilePath, identity: Identity, max_bytes: int | None, *, queue_bytes: int = CAPACITY
+    ) -> None:
         self._cache_dir, self._identity, self._max_bytes = cache_dir, identity, max_bytes
         self.fingerprint = identity.fingerprint
         self._folder = Folder(cache_dir, self.fingerprint)
@@ -51,8 +53,8 @@ class PrefixStore:
         self._written: dict[str, int] = {}  # place -> bytes, of this run
         self._skipped: set[bytes] = set()  # keys of pieces there was no room for
         self._total: int | None = None  # bytes of all pieces, as far as this run knows
+        self._budget = LARGEST_BUDGET if max_bytes is None else max_bytes  # as of the last look at the disk
         self._since_survey = 0
-        self._known_about = False
         self._in_use: tuple[str, ...] = ()
         self._usage = Usage()
         self.warning: str | None = None
@@ -86,13 +88,16 @@ class PrefixStore:
         """What to store so that the first `end` tokens can be found; what is on its way to the disk counts as stored.
 
         start: a position up to which everything is known to be stored. cut: whether the memory type can drop the last
-        rows of a state. keep: other prompts will part here, so never merge the last span into its block.
+        rows of a state. keep: other prompts will part here, so never merge the last span into its block; and where a
+        state cannot be cut, one is wanted here: a piece that ends here without a PART counts as missing.
         """
         waiting = self._writer.waiting()
         spans: list[Span] = []
         for border in range(start // BLOCK * BLOCK, end, BLOCK):
-            spans += self._missing_in_window(path, border, min(border + BLOCK, end), waiting, cut=cut)
-        if keep and spans and spans[-1].end == end:
+            stop = min(border + BLOCK, end)
+            state = keep and not cut and stop == end
+            spans += self._missing_in_window(path, border, stop, waiting, cut=cut, state=state)
+        if keep and end % BLOCK and spans and spans[-1].end == end:
             spans[-1] = Span(spans[-1].name, spans[-1].window, keep=True)
         return spans
 
@@ -116,18 +121,19 @@ class PrefixStore:
         self._usage = Usage()
         return dropped
 
-    def evict(self, max_bytes: int | None = None) -> Evicted | None:
-        """Keep the budget over all models, now; None when another process does it or the cache cannot be written.
+    def evict(self, max_bytes: int | None = None, *, room: int = 0) -> Evicted:
+        """Keep the budget over all models, now, with room for a piece of `room` bytes.
 
         Never removes what this run is loading or what its queue hangs at, nor the newest half budget it has written.
         """
-        try:
-            done = evict(self._cache_dir, self._max_bytes if max_bytes is None else max_bytes, self._protected())
-        except OSError as error:
-            self._warn(error)
-            return None
-        self._total = done.left if done else self._total
+        limit = self._max_bytes if max_bytes is None else max_bytes
+        done = evict(self._cache_dir, limit, self._protected(), room=room)
+        if done.problem:
+            self._warn(done.problem)
+        self._total = done.left
         self._since_survey = 0
+        if max_bytes is None:
+            self._budget = done.budget
         return done
 
     def count(self, prompt: int, reused: int, seconds_saved: float) -> None:
@@ -136,30 +142,35 @@ class PrefixStore:
 
     def notes(self) -> dict[str, object]:
         """What was learnt about this model by earlier runs."""
-        return load_notes(self._folder.place)
+        return load_notes(self._cache_dir, self.fingerprint.hex())
 
     def save_notes(self, notes: dict[str, object]) -> None:
         """Replace the notes."""
-        save_notes(self._folder.place, notes)
+        save_notes(self._cache_dir, self.fingerprint.hex(), notes)
 
-    def _missing_in_window(self, path: Path, border: int, end: int, waiting: list[Span], *, cut: bool) -> list[Span]:
+    def _missing_in_window(
+        self, path: Path, border: int, end: int, waiting: list[Span], *, cut: bool, state: bool
+    ) -> list[Span]:
         full = end == border + BLOCK
-        if full and self._folder.header(path.name(border, end)):
-            return []
+        if full and (block := self._folder.header(path.name(border, end))):
+            return [_again(block)] if state and not block.part else []
         boundary = path.boundary(border)
         queued = {span.name: span.keep for span in waiting if span.name.boundary == boundary}
         texts = {*self._folder.window(boundary), *(name.text for name in queued)}
-        kept: dict[Name, bool] = {}
-        for name in path.pieces(texts, border, end):
-            header = None if name in queued else self._folder.header(name)
-            if name in queued or header:
-                kept[name] = header.keep if header else queued[name]
+        names = path.pieces(texts, border, end)
+        stored = {name: header for name in names if name not in queued and (header := self._folder.header(name))}
+        kept = {name: header.keep for name, header in stored.items()}
+        kept |= {name: queued[name] for name in names if name in queued}
         texts.difference_update(name.text for name in kept)
         shared = border
         if cut:
             near = siblings(self._folder, path, texts, reachable(kept, border), end)
             shared = max((min(one.start + one.shares(path.window(border, end)), end) for one in near), default=border)
-        return plan(path, end, kept, {*map(parent_in, texts)}, shared, cut=cut)
+        spans = plan(path, end, kept, {*map(parent_in, texts)}, shared, cut=cut)
+        if spans or not state:
+            return spans
+        last = stored.get(reachable(kept, border)[end][-1])
+        return [_again(last)] if last and not last.part else []
 
     def _write(self, job: Job) -> bool:
         try:
@@ -174,29 +185,31 @@ class PrefixStore:
     def _write_one(self, job: Job) -> None:
         span = job.span
         present = self._folder.header(span.name)
-        if present and (present.part or not job.part) and (present.keep or not span.keep):
+        if present and not _improves(job, present):
             return
+        keep = span.keep or bool(present and present.keep)
         checksums = crc32(job.base), crc32(job.part)
         sizes = len(job.base), len(job.part)
-        header = Header(self.fingerprint, span.name, span.window, span.keep, *sizes, *checksums)
+        header = Header(self.fingerprint, span.name, span.window, keep, *sizes, *checksums)
         if span.name.parent in self._skipped or not self._room_for(header.size):
             self._skipped.add(span.name.key)
             return
         self._skipped.discard(span.name.key)
-        if not self._known_about:
-            save_about(self._folder.place, self._identity)
-            self._known_about = True
         try:
-            self._folder.write(header, job.base, job.part, lambda: self._writer.stopped)
+            self._put(header, job)
         except FileNotFoundError:  # somebody cleared the cache while we made the file
-            self._folder.write(header, job.base, job.part, lambda: self._writer.stopped)
+            self._put(header, job)
         self._written[self._place(span.name)] = header.size
         self._drop_superseded(header)
         self._since_survey += header.size
         if self._total is not None:
             self._total += header.size
-        if self._total is None or self._since_survey * _SURVEYS >= self._max_bytes:
+        if self._since_survey * _SURVEYS >= self._budget:
             self.evict()  # other processes write as well
+
+    def _put(self, header: Header, job: Job) -> None:
+        save_about(self._cache_dir, self._identity)  # each time, as the cache may have been cleared since the last
+        self._folder.write(header, job.base, job.part, lambda: self._writer.stopped)
 
     def _drop_superseded(self, stored: Header) -> None:
         """Remove the tails that a new piece contains."""
@@ -217,13 +230,13 @@ class PrefixStore:
             self._written.pop(self._place(one), None)
 
     def _room_for(self, size: int) -> bool:
-        """Make room. What cannot be known, because another process is evicting, counts as room."""
-        if size > self._max_bytes:
+        """Make room, when there may be none."""
+        if size > self._budget:
             return False  # and nothing is given up for it
-        if self._total is None or self._total + size > self._max_bytes:
-            self._total = None
-            self.evict(self._max_bytes - max(size, self._max_bytes // _SLACK))
-        return self._total is None or self._total + size <= self._max_bytes
+        held = self._total
+        if held is None or held + size > self._budget:
+            held = self.evict(room=size).left
+        return held + size <= self._budget
 
     def _protected(self) -> Callable[[Stored], bool]:
         """What this run is loading, what the spans in its queue hang at, and the newest that it has written.
@@ -231,7 +244,7 @@ class PrefixStore:
         Of the latter at most half the budget, lest a process that runs for days fills the cache and then stands still.
         """
         places = set(self._in_use)
-        budget = self._max_bytes // 2
+        budget = self._budget // 2
         for place, size in reversed(list(self._written.items())):
             if (budget := budget - size) < 0:
                 break
@@ -247,3 +260,15 @@ class PrefixStore:
         if self.warning is None:
             why = (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}: {error}"
             self.warning = f"the prompt cache cannot be written: {why}"
+
+
+def _again(piece: Header) -> Span:
+    """What is here, to be stored once more with what it lacks."""
+    return Span(piece.name, piece.window, piece.keep)
+
+
+def _improves(job: Job, present: Header) -> bool:
+    """Whether a job has more than the piece that is here: a PART, or as much and it is a fork."""
+    if bool(job.part) != bool(present.part):
+        return bool(job.part)
+    return job.span.keep and not present.keep

@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infer.engine.prefix.files import FOLDER, directory, own_file
+from infer.engine.prefix.files import inside, own_file, read_own, replace_own
+from infer.engine.prefix.keys import is_fingerprint
 
-_FILE = "usage.jsonl"
+USAGE = "usage.jsonl"
 _LARGEST = 1 << 18  # bytes; then the lines of a fingerprint become one
+_MOST = 1 << 53  # a counter that is not below it is none
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,60 +36,54 @@ def record(cache_dir: Path, fingerprint: bytes, usage: Usage) -> None:
     """Add the counters of a run. A failure is silent, and so is a cache that was never written."""
     if not usage.lookups:
         return
-    with suppress(OSError), directory(cache_dir / FOLDER) as top:
-        file = os.open(_FILE, _APPEND, 0o600, dir_fd=top)
+    with suppress(OSError), inside(cache_dir) as top:
+        file = os.open(USAGE, _APPEND, 0o600, dir_fd=top)
         try:
             own_file(file)
-            os.write(file, _line(fingerprint.hex(), usage))
+            os.write(file, b"\n" + _line(fingerprint.hex(), usage))  # the line before may be torn
             if os.fstat(file).st_size > _LARGEST:
-                _sum_up(top, cache_dir)
+                _replace(top, _load(top))
         finally:
             os.close(file)
 
 
 def load_usage(cache_dir: Path) -> dict[str, Usage]:
     """The counters of every fingerprint. Lines that cannot be read are skipped."""
-    found: dict[str, Usage] = {}
-    with suppress(OSError), directory(cache_dir / FOLDER) as top:
-        file = os.open(_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=top)
-        with open(file, "rb") as stream:
-            own_file(file)
-            for line in stream.read(16 * _LARGEST).splitlines():
-                with suppress(ValueError, KeyError, TypeError):
-                    plain = json.loads(line)
-                    fingerprint = plain.pop("fingerprint")
-                    found[fingerprint] = found.get(fingerprint, Usage()) + _checked(Usage(**plain))
-    return found
+    with suppress(OSError), inside(cache_dir) as top:
+        return _load(top)
+    return {}
 
 
 def forget_usage(cache_dir: Path, fingerprints: set[str]) -> None:
     """Take the counters of these fingerprints away. Raises OSError."""
-    with directory(cache_dir / FOLDER) as top:
-        _replace(top, {key: usage for key, usage in load_usage(cache_dir).items() if key not in fingerprints})
+    with inside(cache_dir) as top:
+        _replace(top, {key: usage for key, usage in _load(top).items() if key not in fingerprints})
 
 
-def _checked(usage: Usage) -> Usage:
-    if not all(isinstance(getattr(usage, key), int | float) for key in Usage.__slots__):
-        raise TypeError
-    return usage
+def _load(top: int) -> dict[str, Usage]:
+    found: dict[str, Usage] = {}
+    for line in read_own(USAGE, top, 16 * _LARGEST).splitlines():
+        if read := _read_line(line):
+            found[read[0]] = found.get(read[0], Usage()) + read[1]
+    return found
+
+
+def _read_line(line: bytes) -> tuple[str, Usage] | None:
+    """The fingerprint and the counters of a line; None for what no run of ours has written."""
+    try:
+        plain = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(plain, dict) or plain.keys() != {"fingerprint", *Usage.__slots__}:
+        return None
+    fingerprint = str(plain.pop("fingerprint"))
+    counts = all(type(value) in (int, float) and 0 <= value < _MOST for value in plain.values())  # not NaN, not True
+    return (fingerprint, Usage(**plain)) if counts and is_fingerprint(fingerprint) else None
 
 
 def _line(fingerprint: str, usage: Usage) -> bytes:
     return json.dumps({"fingerprint": fingerprint, **asdict(usage)}).encode() + b"\n"
 
 
-def _sum_up(top: int, cache_dir: Path) -> None:
-    _replace(top, load_usage(cache_dir))
-
-
 def _replace(top: int, counters: dict[str, Usage]) -> None:
-    temporary = f".{os.getpid()}-{os.urandom(6).hex()}.tmp"
-    file = os.open(temporary, _CREATE, 0o600, dir_fd=top)
-    try:
-        with open(file, "wb") as stream:
-            stream.writelines(_line(key, usage) for key, usage in counters.items())
-        os.rename(temporary, _FILE, src_dir_fd=top, dst_dir_fd=top)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=top)
-        raise
+    replace_own(USAGE, top, b"".join(_line(key, usage) for key, usage in counters.items()))
