@@ -3,7 +3,7 @@
 from infer.errors import InferError, UsageError
 
 _LATER = (
-    "chat", "batch", "embed", "choose", "bench", "doctor", "recommend", "sessions",
+    "chat", "embed", "choose", "bench", "doctor", "recommend", "sessions",
 )  # fmt: skip
 
 
