@@ -8,7 +8,22 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from infer.cli import cache, chat, completions, config, hub, models, pull, removal, run, sessions, show, tokens, verify
+from infer.cli import (
+    batch,
+    cache,
+    chat,
+    completions,
+    config,
+    hub,
+    models,
+    pull,
+    removal,
+    run,
+    sessions,
+    show,
+    tokens,
+    verify,
+)
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.cli.signals import Signals
@@ -19,6 +34,7 @@ from infer.worker.spawn import Spawned
 _COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "run": run.run,
     "chat": chat.chat,
+    "batch": batch.batch,
     "tokens": tokens.tokens,
     "pull": pull.pull,
     "list": models.list_,
