@@ -4,27 +4,25 @@ submit(Request) -> id      step() -> events that carry the id      abort(id)
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import pstdev
 from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-from infer.chat.formats import ReasoningFormat, detect, starts_in_reasoning
-from infer.chat.parser import StreamParser
-from infer.chat.utf8 import Utf8Stream
+from infer.chat.formats import detect
 from infer.engine.engine import Engine, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
 from infer.engine.reuse import KERNEL_NOISE, open_reuse
 from infer.engine.scheduler import Sequence, State
-from infer.errors import BadModelFile, EmptyPrompt, IntegrityError
+from infer.errors import BadModelFile, EmptyPrompt, InferError, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
+from infer.stream import TextStream
 from infer.types import (
     Completion,
     ContextUse,
-    Delta,
     EngineConfig,
     Event,
     Finished,
@@ -45,8 +43,8 @@ class _Answer:
     sequence: Sequence
     seed: int
     dropped: int
-    parser: StreamParser
-    utf8: Utf8Stream
+    constrained: bool
+    stream: TextStream
     verified: tuple[int, float, float] | None
 
 
@@ -68,7 +66,6 @@ class LLM:
             raise BadModelFile(path=path, why="it does not generate text (an encoder, or a diffusion model)")
         self.abort_flag = AbortFlag()
         self._reasoning = detect(self._model.chat_template)
-        self._visible = self._marker_tokens(self._reasoning)
         self._build()
         self._load_seconds = perf_counter() - started
 
@@ -112,7 +109,8 @@ class LLM:
     def submit(self, request: Request) -> int:
         """Queue a request; its events come from `step`.
 
-        Raises BadTemplate, ContextOverflow, EmptyPrompt.
+        Raises BadTemplate, ContextOverflow, EmptyPrompt, and UsageError or ConstraintUnmet for a constraint that
+        cannot be enforced.
         """
         prompt = self._prompts.build(request)
         if not prompt.tokens:
@@ -122,10 +120,19 @@ class LLM:
         stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
         verified = self._verify(prompt, stops) if request.verify_cache else None
         sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens, stops)
-        reasoning = None if request.raw else self._reasoning
-        parser = StreamParser(request.stop, reasoning, starts_in_reasoning(prompt.text, reasoning))
-        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, parser, Utf8Stream(), verified)
+        stream = self._stream(request, prompt, sequence)
+        constrained = request.constraint is not None
+        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, constrained, stream, verified)
         return sequence.id
+
+    def _stream(self, request: Request, prompt: Prompt, sequence: Sequence) -> TextStream:
+        """The text side of a sequence. One whose constraint is refused leaves the engine."""
+        try:
+            return TextStream(request, prompt.text, self._reasoning, sequence, self._engine, self._model.vocabulary)
+        except InferError:
+            self._engine.finish(sequence, "abort")
+            self._engine.release(sequence)
+            raise
 
     @property
     def has_work(self) -> bool:
@@ -190,13 +197,6 @@ class LLM:
         size = len(prompt.tokens)
         return tuple(sorted({self._prompts.question_start(request, prompt), size - 1} - {0, size}))
 
-    def _marker_tokens(self, reasoning: ReasoningFormat | None) -> frozenset[int]:
-        """Control tokens whose text the parser must see, because it marks the reasoning."""
-        if reasoning is None:
-            return frozenset()
-        marked = (self._model.vocabulary.tokenize(m, special=True) for m in reasoning.texts)
-        return frozenset(token for tokens in marked for token in tokens)
-
     def _events(self, output: Output) -> list[Event]:
         sequence = output.sequence
         answer = self._answers[sequence.id]
@@ -204,18 +204,17 @@ class LLM:
             return [Progress(sequence.id, sequence.computed, sequence.prompt)]
         events: list[Event] = []
         if output.token is not None:
-            piece = self._model.vocabulary.piece(output.token, special=output.token in self._visible)
-            delta = answer.parser.feed(answer.utf8.feed(piece))
+            delta = answer.stream.feed(output.token)
             if delta:
                 events.append(TextDelta(sequence.id, delta))
-        if answer.parser.stopped:
+        if answer.stream.stopped:
             return events + self._finish(answer, "stop")
         return events + (self._finish(answer, output.finish_reason) if output.finish_reason else [])
 
     def _finish(self, answer: _Answer, reason: FinishReason) -> list[Event]:
         sequence = answer.sequence
         self._engine.finish(sequence, reason)
-        rest = _joined(answer.parser.feed(answer.utf8.finish()), answer.parser.finish())
+        rest = answer.stream.finish()
         completion = self._completion(answer, reason)
         self._engine.release(sequence)
         del self._answers[sequence.id]
@@ -233,8 +232,12 @@ class LLM:
             ),
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
+            constraint_met=self._met(answer, reason) if answer.constrained else None,
             verified=answer.verified,
         )
+
+    def _met(self, answer: _Answer, reason: FinishReason) -> bool:
+        return reason == "stop" and not answer.stream.stopped and self._engine.satisfied(answer.sequence)
 
 
 def _last_logits(engine: Engine, tokens: list[int], stops: tuple[int, ...]) -> tuple[int, list[float]]:
@@ -249,7 +252,3 @@ def _last_logits(engine: Engine, tokens: list[int], stops: tuple[int, ...]) -> t
 def _draw_seed() -> int:
     """A random seed; llama.cpp reads the largest number of 32 bits as "draw one", which nobody could repeat."""
     return int.from_bytes(os.urandom(4), "little") % 0xFFFFFFFF
-
-
-def _joined(first: Delta, second: Delta) -> Delta:
-    return replace(first, content=first.content + second.content, reasoning=first.reasoning + second.reasoning)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from infer.errors import InferError
 
@@ -51,12 +51,48 @@ class SamplingParams:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraint:
+    """What an answer must look like: exactly one of these is given.
+
+    schema    a JSON Schema, as JSON text
+    grammar   a grammar in GBNF, llama.cpp's notation
+    choices   the answer is one of these texts
+    """
+
+    schema: str | None = None
+    grammar: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call. `parameters`: the JSON Schema of its arguments, an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call as the model wrote it. `error`: why it cannot be carried out, None where it can."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What is asked of a model: messages (or raw text), how to sample, when to stop.
 
     raw             no chat template: the last message's text is the prompt
     max_tokens      None: until the model ends or the context is full
     think           None: the template's default; True/False: its `enable_thinking` switch
+    think_limit     tokens of reasoning after which it is closed; None: no limit
+    constraint      what the answer must look like; reasoning before it is free
+    tools           functions that are offered; without them text that looks like a call is just text
     overflow        what to do with a prompt larger than the context
     verify_cache    first compute the prompt without the prompt cache as well, and compare
     """
@@ -67,19 +103,23 @@ class Request:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     think: bool | None = None
+    think_limit: int | None = None
+    constraint: Constraint | None = None
+    tools: tuple[Tool, ...] = ()
     overflow: Overflow = "error"
     verify_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Text as it arrives: the answer, and the reasoning kept apart from it."""
+    """Text as it arrives: the answer, and the reasoning and whole tool calls kept apart from it."""
 
     content: str = ""
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.content or self.reasoning)
+        return bool(self.content or self.reasoning or self.tool_calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +154,7 @@ class ContextUse:
 class Completion:
     """How a request ended. The text itself has gone out as deltas.
 
+    constraint_met  whether the answer came to the end of its constraint; None: there was none
     verified    what --cache-verify found: tokens from the cache, largest difference of logits, their standard deviation
     """
 
@@ -122,6 +163,7 @@ class Completion:
     timings: Timings
     context: ContextUse
     seed: int
+    constraint_met: bool | None = None
     verified: tuple[int, float, float] | None = None
 
 

@@ -46,6 +46,11 @@ class StreamParser:
         """What was held back, now that nothing more can come."""
         return self._collect("", final=True)
 
+    @property
+    def in_reasoning(self) -> bool:
+        """Whether what comes next belongs to the reasoning, as far as the text is decided."""
+        return self._mode == "reasoning"
+
     def _collect(self, text: str, *, final: bool) -> Delta:
         if self.stopped:
             return Delta()

@@ -3,11 +3,12 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from infer.cli.constraint import Check
 from infer.cli.model import Opened, unused_gpu
 from infer.cli.output import ReaderGone
 from infer.cli.report import Result, record, remarks
 from infer.cli.session import Session
-from infer.errors import InferError, Interrupted
+from infer.errors import ConstraintUnmet, InferError, Interrupted
 from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta
 
 _TICK = 0.25  # seconds between looks at the clock while nothing arrives
@@ -17,12 +18,16 @@ _LAST_WORDS = 0.2  # seconds the worker has after a signal to hand over what it 
 
 @dataclass(slots=True)
 class Answer:
-    """One answer as it arrives, and what there is to say about it afterwards."""
+    """One answer as it arrives, and what there is to say about it afterwards.
+
+    check   raises ConstraintUnmet; with it the text is held until all of it is there and fits
+    """
 
     opened: Opened
     session: Session
     as_json: bool
     show_reasoning: bool
+    check: Check | None = None
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     completion: Completion | None = None
@@ -71,7 +76,9 @@ class Answer:
         self.text.append(content)
         if reasoning and self.show_reasoning:
             self.session.output.reasoning(reasoning)
-        if content and not self.as_json:
+        if content and self.check:
+            self.session.output.progress(f"answer: {sum(map(len, self.text)):,} characters")
+        if content and not self.as_json and not self.check:
             self.session.output.answer(content)
         else:
             self.session.output.check_reader()
@@ -102,7 +109,9 @@ class Answer:
         self.opened.worker.abort(self._id)
         self._listen(self.session.seconds() + _LAST_WORDS)
         self.total = self.session.seconds()
-        if self.as_json and self.completion is not None:
+        if self.check:
+            self._show_rest()
+        elif self.as_json and self.completion is not None:
             self.session.output.json(record(self.opened, self.result()))
         self.session.output.end_answer()
 
@@ -110,11 +119,29 @@ class Answer:
         completion, output = self.completion, self.session.output
         assert completion is not None
         self.total = self.session.seconds()
+        if self.check:
+            self._hand_over(self.check, completion)
         if self.as_json:
             output.json(record(self.opened, self.result()))
         output.end_answer()
         for note in remarks(completion, request):
             output.note(note)
+
+    def _hand_over(self, check: Check, completion: Completion) -> None:
+        """Write the held text if it is what was asked for; else show what there was on stderr, and raise."""
+        text = "".join(self.text)
+        try:
+            check(text, completion)
+        except ConstraintUnmet:
+            self._show_rest()
+            raise
+        if not self.as_json:
+            self.session.output.answer(text)
+
+    def _show_rest(self) -> None:
+        """What there is of an answer that must not go to stdout."""
+        if text := "".join(self.text):
+            self.session.output.block(text)
 
     def result(self) -> Result:
         """What there is to report, once the answer has ended."""

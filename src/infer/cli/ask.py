@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from infer.cli.answer import Answer
+from infer.cli.constraint import Wanted, checked, read_constraint
 from infer.cli.inputs import read_messages
 from infer.cli.model import open_model, thinking
 from infer.cli.report import statistics
 from infer.cli.session import Session
 from infer.settings import Settings, resolve
-from infer.types import Message, Request
+from infer.types import Constraint, Message, Request
 
 _LAST_BLOCKS = 0.2  # seconds the prompt cache has to write what is still in memory
 
@@ -23,6 +24,7 @@ class Asked:
     prompt: str | None
     files: tuple[str, ...]
     stdin: bool
+    wanted: Wanted
     raw: bool
     lora: tuple[str, ...]
     yes: bool
@@ -40,16 +42,18 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     output.configure(color=settings["color"], quiet=asked.quiet)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
+    constraint = read_constraint(asked.wanted)
     # The worker loads while stdin is read.
     opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes)
     messages = read_messages(
         asked.prompt, asked.files, settings["system"], stdin=asked.stdin, raw=asked.raw, output=output
     )
-    request = _request(messages, opened.settings, asked)
+    request = _request(messages, opened.settings, asked, constraint)
     if asked.show_prompt:
         output.block(opened.worker.prompt(request)[0])
     show_reasoning = settings["think"] == "show" or (output.stderr_tty and not asked.quiet)
-    answer = Answer(opened, session, as_json=asked.as_json, show_reasoning=show_reasoning)
+    check = checked(constraint) if constraint else None
+    answer = Answer(opened, session, as_json=asked.as_json, show_reasoning=show_reasoning, check=check)
     answer.stream(request)
     if asked.verbose:
         output.statistics(statistics(opened, answer.result()))
@@ -59,7 +63,7 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     return 0
 
 
-def _request(messages: tuple[Message, ...], settings: Settings, asked: Asked) -> Request:
+def _request(messages: tuple[Message, ...], settings: Settings, asked: Asked, constraint: Constraint | None) -> Request:
     return Request(
         messages=messages,
         sampling=settings.sampling(),
@@ -68,5 +72,7 @@ def _request(messages: tuple[Message, ...], settings: Settings, asked: Asked) ->
         max_tokens=settings["max_tokens"],
         stop=settings["stop"],
         think=thinking(settings),
+        think_limit=settings["think"] if isinstance(settings["think"], int) else None,
+        constraint=constraint,
         overflow=settings["overflow"],
     )

@@ -24,7 +24,7 @@ def read_messages(
     Its parts stand in a stable order, so that another question on the same document shares its prefix: files as
     given, stdin, then the prompt. With no prompt, stdin is the prompt. Raises EmptyPrompt, InvalidText, FileUnreadable.
     """
-    attachments = [_read_file(path) for path in files]
+    attachments = [read_file(path) for path in files]
     piped = _read_stdin(output) if stdin else ""
     if prompt is not None:
         attachments.append(piped)
@@ -43,7 +43,7 @@ def read_messages(
 def _system(system: str | None) -> str:
     if system is None:
         return ""
-    return _read_file(system[1:]).rstrip("\n") if system.startswith("@") else _argument(system, "--system")
+    return read_file(system[1:]).rstrip("\n") if system.startswith("@") else _argument(system, "--system")
 
 
 def _argument(text: str, source: str) -> str:
@@ -58,7 +58,8 @@ def _decode(data: bytes, source: str) -> str:
         raise InvalidText(source=source, offset=error.start) from error
 
 
-def _read_file(path: str) -> str:
+def read_file(path: str) -> str:
+    """A text file, strictly UTF-8; "-" is stdin. Raises UsageError, FileUnreadable, InvalidText."""
     if not path:
         raise UsageError(what="the name of a file is empty", hint="-f PATH, --system @PATH")
     if path == "-":

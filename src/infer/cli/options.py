@@ -40,8 +40,18 @@ Threads = Annotated[str | None, typer.Option("--threads", metavar="N", help="CPU
 KvType = Annotated[str | None, typer.Option("--kv-type", metavar="f16|q8_0|q4_0", help="type of the KV cache")]
 Think = Annotated[
     str | None,
-    typer.Option("--think", metavar="on|off|show", help="reasoning of thinking models; show: on stderr, anywhere"),
+    typer.Option(
+        "--think",
+        metavar="on|off|show|N",
+        help="reasoning of thinking models; show: on stderr, anywhere; N: most tokens",
+    ),
 ]
+Schema = Annotated[
+    str | None,
+    typer.Option("--schema", metavar="JSON|FILE|FIELDS", help='JSON that fits: a JSON Schema, or "name, age int"'),
+]
+Grammar = Annotated[str | None, typer.Option("--grammar", metavar="FILE", help="an answer that fits a GBNF grammar")]
+Choices = Annotated[str | None, typer.Option("--choices", metavar="A,B,C", help="exactly one of these as the answer")]
 Raw = Annotated[bool, typer.Option("--raw", help="no chat template: the prompt as it is")]
 Lora = Annotated[
     list[str] | None, typer.Option("--lora", metavar="PATH[:SCALE]", help="apply a LoRA adapter; repeatable")

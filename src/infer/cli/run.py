@@ -28,6 +28,9 @@ def run(
     threads: options.Threads = None,
     kv_type: options.KvType = None,
     think: options.Think = None,
+    schema: options.Schema = None,
+    grammar: options.Grammar = None,
+    choices: options.Choices = None,
     raw: options.Raw = False,
     lora: options.Lora = None,
     no_cache: options.NoCache = False,
@@ -42,6 +45,7 @@ def run(
 ) -> int:
     """Answer one prompt: infer run MODEL "prompt". Text piped in or attached stands before the prompt."""
     from infer.cli.ask import Asked, ask
+    from infer.cli.constraint import Wanted
 
     given = {
         "system": system, "max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p,
@@ -55,6 +59,7 @@ def run(
         prompt=prompt,
         files=tuple(file or ()),
         stdin=not no_stdin,
+        wanted=Wanted(schema, grammar, choices),
         raw=raw,
         lora=tuple(lora or ()),
         yes=yes,

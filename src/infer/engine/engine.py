@@ -6,18 +6,21 @@ The context is as large as the running sequences are expected to need and grows 
 are moved into a larger one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 from time import perf_counter
 
+from infer.engine.constraint import Constraints
 from infer.engine.llama.context import AbortFlag, Context, Row
 from infer.engine.llama.model import Model
 from infer.engine.llama.sampler import Sampler
 from infer.engine.llama.state import MemoryKind
 from infer.engine.loop_guard import LoopGuard
 from infer.engine.reuse import MIN_PROMPT, Reuse
+from infer.engine.running import Running
 from infer.engine.scheduler import Chunk, Scheduler, Sequence, State
-from infer.types import EngineConfig, FinishReason, SamplingParams
+from infer.types import Constraint, EngineConfig, FinishReason, SamplingParams
 
 _GRANULE = 256  # positions; llama.cpp rounds a context up to this
 EXPECTED_ANSWER = 1024  # tokens a context is sized for when no --max-tokens is given
@@ -32,14 +35,6 @@ class Output:
     finish_reason: FinishReason | None = None
 
 
-@dataclass(slots=True)
-class _Running:
-    """What belongs to one sequence beside its tokens."""
-
-    sampler: Sampler
-    loop_guard: LoopGuard | None
-
-
 class Engine:
     """Computes sequences of one model. The model stays the caller's; the context is the engine's."""
 
@@ -51,7 +46,8 @@ class Engine:
         self._config = config
         self._abort = abort or AbortFlag()
         self._context: Context | None = None
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Running] = {}
+        self._constraints = Constraints(model.vocabulary)
         self._next_id = 0
         capacity = config.max_context * config.parallel
         self._scheduler = Scheduler(config.parallel, config.batch, capacity)
@@ -87,7 +83,7 @@ class Engine:
         if sampler.keeps_history:
             for token in tokens:
                 sampler.accept(token)
-        self._running[sequence.id] = _Running(sampler, LoopGuard() if max_tokens is None else None)
+        self._running[sequence.id] = Running(sampler, LoopGuard() if max_tokens is None else None)
         self._scheduler.add(sequence)
         return sequence
 
@@ -111,6 +107,38 @@ class Engine:
             self._account(chunk, elapsed)
         return outputs
 
+    def constrain(
+        self, sequence: Sequence, constraint: Constraint, *, opener: int | None = None, after_reasoning: bool = False
+    ) -> None:
+        """Let a constraint count from the next token that is drawn, while it is not held.
+
+        opener: a token that may come in front of all, and is not part of it; after_reasoning: newlines may as well.
+        Raises UsageError when it cannot be enforced, ConstraintUnmet when nothing can satisfy it.
+        """
+        matcher = self._constraints.matcher(constraint, opener=opener, after_reasoning=after_reasoning)
+        self._running[sequence.id].constrain(matcher, self._constraints.candidates)
+
+    def hold_constraint(self, sequence: Sequence, held: bool) -> None:
+        """Let the constraint count no more for now, or again where it stood."""
+        self._running[sequence.id].held = held
+
+    def force(self, sequence: Sequence, tokens: Iterable[int]) -> None:
+        """Let these be the next tokens, whatever the model thinks of them."""
+        self._running[sequence.id].force(tokens)
+
+    def retract(self, sequence: Sequence) -> None:
+        """Take the last token of an answer back; it has not been computed yet, so nothing has to be undone."""
+        assert sequence.computed < len(sequence.tokens) > sequence.prompt
+        sequence.tokens.pop()
+
+    def force_at_end(self, sequence: Sequence, tokens: tuple[int, ...]) -> None:
+        """When the model wants to end, let it go on with these tokens instead, once. Empty: let it end."""
+        self._running[sequence.id].instead_of_end = tokens
+
+    def satisfied(self, sequence: Sequence) -> bool:
+        """Whether its constraint, if it has one, allows the answer to end where it stands."""
+        return self._running[sequence.id].satisfied
+
     def finish(self, sequence: Sequence, reason: FinishReason) -> None:
         """End a sequence from outside: a stop string, an abort. Harmless when it has ended already."""
         if sequence.state is not State.FINISHED:
@@ -128,14 +156,14 @@ class Engine:
     def release(self, sequence: Sequence) -> None:
         """Free what a finished sequence still holds (its sampler)."""
         assert sequence.state is State.FINISHED
-        self._running.pop(sequence.id).sampler.close()
+        self._running.pop(sequence.id).close()
 
     def close(self, timeout: float = 0.0) -> None:
         """Free the native memory of contexts and samplers; the prompt cache's writer has `timeout` seconds more."""
         if self._reuse:
             self._reuse.close(timeout)
         for running in self._running.values():
-            running.sampler.close()
+            running.close()
         self._running.clear()
         if self._context:
             self._context.close()
@@ -227,12 +255,14 @@ class Engine:
 
     def _sample(self, context: Context, sequence: Sequence, row: int) -> Output:
         running = self._running[sequence.id]
-        token = running.sampler.sample(context.pointer, row)
-        if self._model.vocabulary.ends_generation(token):
+        token = running.next_token(context, row, self._model.vocabulary)
+        if token is None:
             self.finish(sequence, "stop")
             return Output(sequence, None, "stop")
         sequence.tokens.append(token)
-        if running.loop_guard and running.loop_guard.accept(token):
+        if running.done:
+            self.finish(sequence, "stop")
+        elif running.loop_guard and running.loop_guard.accept(token):
             self.finish(sequence, "loop")
         elif len(sequence.tokens) >= sequence.limit:
             self.finish(sequence, "length")

@@ -16,6 +16,7 @@ from typing import Any
 from infer.errors import from_wire
 from infer.types import (
     Completion,
+    Constraint,
     ContextUse,
     Delta,
     EngineConfig,
@@ -48,7 +49,12 @@ def request_from_json(data: Json) -> Request:
     )
     sampling = SamplingParams(**data["sampling"])
     stop = tuple(data["stop"])
-    return Request(**{**data, "messages": messages, "sampling": sampling, "stop": stop})
+    constraint = _constraint_from_json(data["constraint"])
+    return Request(**{**data, "messages": messages, "sampling": sampling, "stop": stop, "constraint": constraint})
+
+
+def _constraint_from_json(data: Json | None) -> Constraint | None:
+    return None if data is None else Constraint(data["schema"], data["grammar"], tuple(data["choices"]))
 
 
 def event_to_json(event: Event) -> Json:

@@ -64,6 +64,15 @@ class Vocabulary:
         texts = map(self.text, self.control_tokens(list(range(self.size))))
         return tuple(text for text in texts if text)
 
+    def grammar_sampler(self, grammar: str, root: str) -> Any:
+        """A native sampler that refuses what a GBNF grammar does, the caller's to free; None when it is refused."""
+        return bindings.llama_sampler_init_grammar(self._pointer, grammar.encode("utf-8"), root.encode("utf-8"))
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """All tokens that end generation. Walks the vocabulary: 30 ms at 150k."""
+        return tuple(token for token in range(self.size) if self.ends_generation(token))
+
     @cached_property
     def longest_piece(self) -> int:
         """Bytes of the longest token. Walks the vocabulary."""
