@@ -7,35 +7,44 @@ enough, which tokens are forced.
 from dataclasses import replace
 from typing import Literal
 
+from infer.chat.calls import CallReader
 from infer.chat.formats import ReasoningFormat, starts_in_reasoning
 from infer.chat.parser import StreamParser
+from infer.chat.syntax import CallFormat, opened
 from infer.chat.utf8 import Utf8Stream
 from infer.engine.engine import Engine
 from infer.engine.llama.vocabulary import Vocabulary
 from infer.engine.scheduler import Sequence
+from infer.errors import UsageError
 from infer.reasoning import plan_reasoning
+from infer.schema.check import checker
 from infer.types import Delta, Request
 
 # free: no constraint; choosing: the first token decides whether there is reasoning; reasoning: a constraint waits for
 # its end; answer: the constraint counts
+_UNKNOWN_CALLS = "infer does not know how this model writes tool calls"
+_UNKNOWN_CALLS_HINT = "its chat template has none of the known ways; docs/tools.md lists them"
 Phase = Literal["free", "choosing", "reasoning", "answer"]
 
 
 class TextStream:
     """Feed it the tokens of a sequence, get Deltas.
 
-    Raises what `Engine.constrain` raises: a constraint is compiled here, before anything is computed.
+    Raises what `Engine.constrain` raises: a constraint is compiled here, before anything is computed. And UsageError
+    where tools are offered to a model whose calls nobody could read.
     """
 
     def __init__(
-        self, request: Request, prompt: str, form: ReasoningFormat | None, sequence: Sequence, engine: Engine,
-        vocabulary: Vocabulary,
+        self, request: Request, prompt: str, form: ReasoningFormat | None, calls: tuple[CallFormat, ...],
+        sequence: Sequence, engine: Engine, vocabulary: Vocabulary,
     ) -> None:  # fmt: skip
         self._request, self._form = request, None if request.raw else form
         self._sequence, self._engine, self._vocabulary = sequence, engine, vocabulary
         self._utf8 = Utf8Stream()
-        self._visible = _marker_tokens(self._form, vocabulary)
-        self._parser = self._parser_of_format(starts_in_reasoning(prompt, self._form))
+        self._calls = _call_reader(request, calls)
+        self._visible = _marker_tokens(self._form, self._calls, vocabulary)
+        start = opened(prompt, self._calls.formats) if self._calls else ""
+        self._parser = self._parser_of_format(starts_in_reasoning(prompt, self._form), start)
         self._plan = plan_reasoning(request, prompt, self._form, self._tokens)
         self._phase: Phase = "free"
         self._hidden = 0  # forced tokens that are neither reasoning nor answer
@@ -49,6 +58,11 @@ class TextStream:
     def stopped(self) -> bool:
         """Whether a stop string has come."""
         return self._parser.stopped
+
+    @property
+    def called(self) -> bool:
+        """Whether the model has called a tool."""
+        return self._parser.called
 
     def feed(self, token: int) -> Delta:
         """What a token brings."""
@@ -68,7 +82,7 @@ class TextStream:
     def finish(self) -> Delta:
         """What was held back, now that nothing more can come."""
         first, last = self._parser.feed(self._utf8.finish()), self._parser.finish()
-        rest = replace(first, content=first.content + last.content, reasoning=first.reasoning + last.reasoning)
+        rest = Delta(first.content + last.content, first.reasoning + last.reasoning, first.tool_calls + last.tool_calls)
         return self._stripped(rest)
 
     def _constrain(self) -> None:
@@ -112,10 +126,9 @@ class TextStream:
         """
         engine, sequence, plan = self._engine, self._sequence, self._plan
         if delta.content:
-            engine.retract(sequence)
-            text = self._vocabulary.text(token).removesuffix(delta.content)
-            engine.force(sequence, again := self._tokens(text))
-            self._hidden += len(again)
+            again = self._tokens(self._vocabulary.text(token).removesuffix(delta.content))
+            engine.replace_last(sequence, again)
+            self._hidden += len(again) - 1
         engine.force(sequence, plan.answer)
         engine.force_at_end(sequence, ())
         engine.hold_constraint(sequence, False)
@@ -139,15 +152,24 @@ class TextStream:
     def _tokens(self, text: str) -> list[int]:
         return self._vocabulary.tokenize(text, special=True) if text else []
 
-    def _parser_of_format(self, inside: bool) -> StreamParser:
-        return StreamParser(self._request.stop, self._form, inside)
+    def _parser_of_format(self, inside: bool, start: str = "") -> StreamParser:
+        return StreamParser(self._request.stop, self._form, inside, self._calls, start)
 
     def _plain_parser(self) -> StreamParser:
         """Under a constraint the text of a marker is just text."""
         return StreamParser(self._request.stop, None, False)
 
 
-def _marker_tokens(form: ReasoningFormat | None, vocabulary: Vocabulary) -> frozenset[int]:
-    """Control tokens whose text the parser must see, because it marks the reasoning."""
-    texts = form.texts if form else ()
+def _call_reader(request: Request, formats: tuple[CallFormat, ...]) -> CallReader | None:
+    """What reads the calls of an answer; without tools text that looks like a call is text."""
+    if not request.tools:
+        return None
+    if not formats:
+        raise UsageError(what=_UNKNOWN_CALLS, hint=_UNKNOWN_CALLS_HINT)
+    return CallReader(formats, request.tools, checker)
+
+
+def _marker_tokens(form: ReasoningFormat | None, calls: CallReader | None, vocabulary: Vocabulary) -> frozenset[int]:
+    """Control tokens whose text the parser must see, because it marks the reasoning or a call."""
+    texts = [*(form.texts if form else ()), *(text for one in (calls.formats if calls else ()) for text in one.texts)]
     return frozenset(token for text in texts for token in vocabulary.tokenize(text, special=True))

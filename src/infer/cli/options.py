@@ -48,7 +48,7 @@ Think = Annotated[
 ]
 Schema = Annotated[
     str | None,
-    typer.Option("--schema", metavar="JSON|FILE|FIELDS", help='JSON that fits: a JSON Schema, or "name, age int"'),
+    typer.Option("--schema", metavar="JSON|FIELDS|FILE|@FILE", help='JSON that fits: a JSON Schema, or "name, age int"'),
 ]
 Grammar = Annotated[str | None, typer.Option("--grammar", metavar="FILE", help="an answer that fits a GBNF grammar")]
 Choices = Annotated[str | None, typer.Option("--choices", metavar="A,B,C", help="exactly one of these as the answer")]

@@ -126,10 +126,12 @@ class Engine:
         """Let these be the next tokens, whatever the model thinks of them."""
         self._running[sequence.id].force(tokens)
 
-    def retract(self, sequence: Sequence) -> None:
-        """Take the last token of an answer back; it has not been computed yet, so nothing has to be undone."""
+    def replace_last(self, sequence: Sequence, tokens: list[int]) -> None:
+        """Put other tokens in the place of the last one of an answer; it has not been computed yet."""
+        assert tokens
         assert sequence.computed < len(sequence.tokens) > sequence.prompt
-        sequence.tokens.pop()
+        sequence.tokens[-1] = tokens[0]
+        self.force(sequence, tokens[1:])
 
     def force_at_end(self, sequence: Sequence, tokens: tuple[int, ...]) -> None:
         """When the model wants to end, let it go on with these tokens instead, once. Empty: let it end."""

@@ -30,6 +30,8 @@ from infer.types import (
     TextDelta,
     TextPart,
     Timings,
+    Tool,
+    ToolCall,
     Usage,
 )
 
@@ -48,9 +50,12 @@ def request_from_json(data: Json) -> Request:
         Message(item["role"], tuple(TextPart(part["text"]) for part in item["content"])) for item in data["messages"]
     )
     sampling = SamplingParams(**data["sampling"])
-    stop = tuple(data["stop"])
-    constraint = _constraint_from_json(data["constraint"])
-    return Request(**{**data, "messages": messages, "sampling": sampling, "stop": stop, "constraint": constraint})
+    rest = {
+        "stop": tuple(data["stop"]),
+        "constraint": _constraint_from_json(data["constraint"]),
+        "tools": tuple(Tool(**tool) for tool in data["tools"]),
+    }
+    return Request(**{**data, "messages": messages, "sampling": sampling, **rest})
 
 
 def _constraint_from_json(data: Json | None) -> Constraint | None:
@@ -63,7 +68,7 @@ def event_to_json(event: Event) -> Json:
         case Progress(id, done, total):
             return {"event": "progress", "id": id, "done": done, "total": total}
         case TextDelta(id, delta):
-            return {"event": "delta", "id": id, "content": delta.content, "reasoning": delta.reasoning}
+            return {"event": "delta", "id": id, **asdict(delta)}
         case Finished(id, completion):
             return {"event": "finished", "id": id, "completion": asdict(completion)}
         case Failed(id, error):
@@ -76,7 +81,8 @@ def event_from_json(data: Json) -> Event:
         case "progress":
             return Progress(data["id"], data["done"], data["total"])
         case "delta":
-            return TextDelta(data["id"], Delta(data["content"], data["reasoning"]))
+            calls = tuple(ToolCall(**call) for call in data["tool_calls"])
+            return TextDelta(data["id"], Delta(data["content"], data["reasoning"], calls))
         case "failed":
             return Failed(data["id"], from_wire(data))
         case _:
