@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from infer.chat.formats import detect
+from infer.chat.syntax import call_formats
 from infer.engine.engine import Engine, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
@@ -65,7 +66,7 @@ class LLM:
             self._model.close()
             raise BadModelFile(path=path, why="it does not generate text (an encoder, or a diffusion model)")
         self.abort_flag = AbortFlag()
-        self._reasoning = detect(self._model.chat_template)
+        self._reasoning, self._calls = detect(self._model.chat_template), call_formats(self._model.chat_template)
         self._build()
         self._load_seconds = perf_counter() - started
 
@@ -109,8 +110,8 @@ class LLM:
     def submit(self, request: Request) -> int:
         """Queue a request; its events come from `step`.
 
-        Raises BadTemplate, ContextOverflow, EmptyPrompt, and UsageError or ConstraintUnmet for a constraint that
-        cannot be enforced.
+        Raises BadTemplate, ContextOverflow, EmptyPrompt, UsageError or ConstraintUnmet for a constraint that cannot
+        be enforced, and UsageError for tools that this model cannot be offered.
         """
         prompt = self._prompts.build(request)
         if not prompt.tokens:
@@ -128,7 +129,8 @@ class LLM:
     def _stream(self, request: Request, prompt: Prompt, sequence: Sequence) -> TextStream:
         """The text side of a sequence. One whose constraint is refused leaves the engine."""
         try:
-            return TextStream(request, prompt.text, self._reasoning, sequence, self._engine, self._model.vocabulary)
+            forms, vocabulary = (self._reasoning, self._calls), self._model.vocabulary
+            return TextStream(request, prompt.text, *forms, sequence, self._engine, vocabulary)
         except InferError:
             self._engine.finish(sequence, "abort")
             self._engine.release(sequence)
@@ -215,7 +217,8 @@ class LLM:
         sequence = answer.sequence
         self._engine.finish(sequence, reason)
         rest = answer.stream.finish()
-        completion = self._completion(answer, reason)
+        called = reason == "stop" and answer.stream.called
+        completion = self._completion(answer, "tool_calls" if called else reason)
         self._engine.release(sequence)
         del self._answers[sequence.id]
         last: list[Event] = [TextDelta(sequence.id, rest)] if rest else []

@@ -1,17 +1,21 @@
 """From messages to the token ids of a prompt: the template's text, and what was cut to make it fit."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from infer.chat.literal import pieces, shield
 from infer.chat.template import Template
+from infer.chat.tools import definition, replaced, texts
 from infer.engine.engine import EXPECTED_ANSWER
 from infer.engine.llama.vocabulary import Vocabulary
-from infer.errors import BadTemplate, ContextOverflow
+from infer.errors import BadTemplate, ContextOverflow, UsageError
 from infer.types import Message, Request, TextPart
 
 _CUT_ATTEMPTS = 8
 _LARGE = 64  # characters for each token of the context: from here on the text's size is looked at first
 _SAMPLE = 1 << 16  # characters
+_NO_PLACE = "the model's chat template has no place for tools"
+_NO_PLACE_HINT = "choose a model that was made for tools, or describe them in the system message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,14 @@ class PromptBuilder:
         return self._max_context - max(1, answer)
 
     def render(self, request: Request) -> Prompt:
-        """The whole prompt of a request, whether it fits or not. Raises BadTemplate."""
+        """The whole prompt of a request, whether it fits or not. Raises BadTemplate, and UsageError for lost tools."""
         if request.raw:
             text = request.messages[-1].text
             return Prompt(text, self._with_bos(self._vocabulary.tokenize(text, special=False)))
-        rendered = self._render(request.messages, request.think)
+        tools = [definition(tool) for tool in request.tools]
+        rendered = self._render(request.messages, request.think, tools)
+        if tools and not self._loaded().shows(tools):
+            raise UsageError(what=_NO_PLACE, hint=_NO_PLACE_HINT)
         tokens = self._vocabulary.tokenize(rendered, special=True)
         if self._brought_controls(tokens, request):
             return self._literal(request)
@@ -96,29 +103,39 @@ class PromptBuilder:
         It looks at the result, so it also sees a control text that the template's own editing put together. A false
         alarm (a template that writes something else for other text) costs a walk over the vocabulary, nothing more.
         """
+        tools = [definition(tool) for tool in request.tools]
+        control_tokens = self._vocabulary.control_tokens
+        if control_tokens(self._vocabulary.tokenize("\n".join(texts(tools)), special=True)):
+            return True
         empty = tuple(replace(message, content=(TextPart("x"),)) for message in request.messages)
         try:
-            expected = self._vocabulary.tokenize(self._render(empty, request.think), special=True)
+            expected = self._vocabulary.tokenize(self._render(empty, request.think, tools), special=True)
         except BadTemplate:
             return True
-        control_tokens = self._vocabulary.control_tokens
         return control_tokens(tokens) != control_tokens(expected)
 
     def _literal(self, request: Request) -> Prompt:
-        """The prompt with every control text in the messages taken apart."""
-        messages, sentinel = shield(request.messages, self._vocabulary.control_texts, self._source or "")
-        first, *others = pieces(self._render(messages, request.think), sentinel)
+        """The prompt with every control text in the messages and tools taken apart."""
+        tools = [definition(tool) for tool in request.tools]
+        brought = [Message("tool", (TextPart(text),)) for text in texts(tools)]
+        shielded, sentinel = shield((*request.messages, *brought), self._vocabulary.control_texts, self._source or "")
+        messages, of_tools = shielded[: len(request.messages)], shielded[len(request.messages) :]
+        tools = replaced(tools, iter([message.text for message in of_tools]))
+        first, *others = pieces(self._render(messages, request.think, tools), sentinel)
         tokens = self._vocabulary.tokenize(first, special=True)
         for part in others:
             tokens += self._continue(part)
         return Prompt("".join((first, *others)), self._with_bos(tokens))
 
-    def _render(self, messages: tuple[Message, ...], think: bool | None) -> str:
+    def _render(self, messages: tuple[Message, ...], think: bool | None, tools: list[dict[str, Any]]) -> str:
+        return self._loaded().render(messages, think=think, tools=tools or None)
+
+    def _loaded(self) -> Template:
         if self._template is None:
             text = self._vocabulary.text
             bos, eos = text(self._vocabulary.bos), text(self._vocabulary.eos)
             self._template = Template(self._source, bos, eos)
-        return self._template.render(messages, think=think)
+        return self._template
 
     def _continue(self, text: str) -> list[int]:
         """Token ids of text that goes on in the middle of a word: without SentencePiece's dummy space."""

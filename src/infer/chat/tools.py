@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from infer.errors import UsageError
@@ -32,10 +32,32 @@ def read_tools(text: str, where: str) -> tuple[Tool, ...]:
     return tools
 
 
-def definition(tool: Tool) -> dict[str, object]:
+def definition(tool: Tool) -> dict[str, Any]:
     """The tool as templates expect it, and as OpenAI's interface has it."""
     function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
     return {"type": "function", "function": function}
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All texts in a JSON value, keys too, in an order of their own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner)
+
+
+def replaced(value: Any, by: Iterator[str]) -> Any:
+    """The same JSON value with other texts, in the order of `texts`."""
+    if isinstance(value, str):
+        return next(by)
+    if isinstance(value, Mapping):
+        return {next(by): replaced(inner, by) for inner in value.values()}
+    return [replaced(inner, by) for inner in value] if isinstance(value, list) else value
 
 
 def _tool(item: Any, fail: Callable[[str], NoReturn]) -> Tool:
@@ -68,7 +90,7 @@ def _parameters(name: str, given: Any, fail: Callable[[str], NoReturn]) -> dict[
     return given
 
 
-def _references_away(schema: Any) -> Any:
+def _references_away(schema: Any) -> Iterator[str]:
     """References that leave the schema: nothing is fetched."""
     if isinstance(schema, dict):
         reference = schema.get("$ref")
