@@ -4,7 +4,8 @@ submit(Request) -> id      step() -> events that carry the id      abort(id)
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from statistics import pstdev
 from time import perf_counter
 from types import TracebackType
@@ -18,12 +19,15 @@ from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
 from infer.engine.reuse import KERNEL_NOISE, open_reuse
 from infer.engine.scheduler import Sequence, State
-from infer.errors import BadModelFile, EmptyPrompt, InferError, IntegrityError
+from infer.errors import BadModelFile, ContextOverflow, EmptyPrompt, InferError, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
+from infer.reasoning import plan_reasoning
 from infer.stream import TextStream
 from infer.types import (
     Completion,
+    Constraint,
     ContextUse,
+    Continuation,
     EngineConfig,
     Event,
     Finished,
@@ -35,6 +39,9 @@ from infer.types import (
     Timings,
     Usage,
 )
+
+_MOST_BRANCHES = 64  # continuations that are computed at once
+_MOST_OUTPUTS = 128  # rows of one decode that have logits: 78 MB of them at 150k tokens
 
 
 @dataclass(slots=True)
@@ -135,6 +142,37 @@ class LLM:
             self._engine.finish(sequence, "abort")
             self._engine.release(sequence)
             raise
+
+    def score(self, request: Request, texts: tuple[str, ...]) -> list[Continuation]:
+        """How likely each text is as the continuation of a prompt; the prompt is computed once. No request may run.
+
+        Where the model would reason first, the reasoning is closed before anything was thought. Raises BadTemplate,
+        ContextOverflow, EmptyPrompt.
+        """
+        prompt = self._prompts.build(request)
+        tokens = prompt.tokens + self._answer_opening(request, prompt)
+        if not tokens:
+            raise EmptyPrompt()
+        vocabulary = self._model.vocabulary
+        continuations = [vocabulary.tokenize_inside(text, special=False) for text in texts]
+        need, room = len(tokens) + max(map(len, continuations)), self._config.max_context
+        if need > room:
+            raise ContextOverflow(prompt=need, context=room, trained=self._model.trained_context)
+        parallel = 1 + min(len(texts), _MOST_BRANCHES)
+        self.configure(replace(self._config, parallel=parallel, outputs=min(_MOST_OUTPUTS, self._config.batch)))
+        stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
+        scores = self._engine.score(tokens, continuations, stops).scores
+        return [
+            Continuation(text, tuple(zip(self.pieces(ids), found, strict=True)))
+            for text, ids, found in zip(texts, continuations, scores, strict=True)
+        ]
+
+    def _answer_opening(self, request: Request, prompt: Prompt) -> list[int]:
+        """What stands between the prompt and an answer without reasoning."""
+        tokenize = partial(self._model.vocabulary.tokenize, special=True)
+        wanted = replace(request, constraint=Constraint(), think=False)
+        plan = plan_reasoning(wanted, prompt.text, self._reasoning, tokenize)
+        return [*plan.forced, *(plan.closing + plan.answer if plan.starts else ())]
 
     @property
     def has_work(self) -> bool:

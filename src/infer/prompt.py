@@ -124,7 +124,7 @@ class PromptBuilder:
         first, *others = pieces(self._render(messages, request.think, tools), sentinel)
         tokens = self._vocabulary.tokenize(first, special=True)
         for part in others:
-            tokens += self._continue(part)
+            tokens += self._vocabulary.tokenize_inside(part, special=True)
         return Prompt("".join((first, *others)), self._with_bos(tokens))
 
     def _render(self, messages: tuple[Message, ...], think: bool | None, tools: list[dict[str, Any]]) -> str:
@@ -136,18 +136,6 @@ class PromptBuilder:
             bos, eos = text(self._vocabulary.bos), text(self._vocabulary.eos)
             self._template = Template(self._source, bos, eos)
         return self._template
-
-    def _continue(self, text: str) -> list[int]:
-        """Token ids of text that goes on in the middle of a word: without SentencePiece's dummy space."""
-        if not self._vocabulary.adds_space:
-            return self._vocabulary.tokenize(text, special=True)
-        tokens = self._vocabulary.tokenize("\n" + text, special=True)
-        before = b""
-        for count, token in enumerate(tokens, 1):
-            before += self._vocabulary.piece(token, special=True)
-            if before == b" \n":
-                return tokens[count:]
-        return self._vocabulary.tokenize(text, special=True)
 
     def _with_bos(self, tokens: list[int]) -> list[int]:
         bos = self._vocabulary.bos

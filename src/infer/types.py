@@ -168,6 +168,19 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """A continuation of a prompt: its tokens as text, each with the logarithm of its probability (base e)."""
+
+    text: str
+    tokens: tuple[tuple[str, float], ...]
+
+    @property
+    def logprob(self) -> float:
+        """The logarithm of the probability that the model says exactly this next."""
+        return sum(score for _, score in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Event: prefill has computed `done` of `total` prompt tokens of request `id`."""
 
@@ -269,6 +282,7 @@ class EngineConfig:
     max_context     the largest size it may grow to (trained length, or what fits in memory)
     parallel        sequences that may be in the context at once
     batch           tokens of one llama_decode; ubatch: of one compute graph
+    outputs         rows of one llama_decode that may ask for logits; never fewer than sequences
     gpu_layers      -1: all
     flash_attention one setting per device, since it is part of the prompt cache's fingerprint
     cache_dir       where the prompt cache is; None: no disk reads or writes
@@ -281,6 +295,7 @@ class EngineConfig:
     threads: int = 1
     batch: int = 512
     ubatch: int = 512
+    outputs: int = 1
     kv_type: KvType = "f16"
     gpu_layers: int = 0
     flash_attention: bool = False

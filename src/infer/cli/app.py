@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from infer.cli import cache, completions, config, hub, models, pull, removal, run, show, tokens, verify
+from infer.cli import cache, choose, completions, config, hub, models, pull, removal, run, show, tokens, verify
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.cli.signals import Signals
@@ -15,6 +15,7 @@ from infer.worker.spawn import Spawned
 
 _COMMANDS = [
     "run",
+    "choose",
     "tokens",
     "pull",
     "list",
@@ -42,6 +43,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_common)
     app.command("run")(run.run)
+    app.command("choose")(choose.choose)
     app.command("tokens")(tokens.tokens)
     app.command("pull")(pull.pull)
     app.command("list")(models.list_)

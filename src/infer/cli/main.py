@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import suppress
 
-_WITH_WORKER = ("run", "tokens")
+_WITH_WORKER = ("run", "choose", "tokens")
 _HELP = ("--help", "-h")
 
 

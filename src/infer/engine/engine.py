@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 from time import perf_counter
+from typing import NamedTuple
 
 from infer.engine.constraint import Constraints
 from infer.engine.llama.context import AbortFlag, Context, Row
@@ -33,6 +34,13 @@ class Output:
     sequence: Sequence
     token: int | None = None
     finish_reason: FinishReason | None = None
+
+
+class Scored(NamedTuple):
+    """The finished sequence of a prompt, and the log-probabilities of its continuations' tokens."""
+
+    sequence: Sequence
+    scores: list[list[float]]
 
 
 class Engine:
@@ -117,6 +125,28 @@ class Engine:
         """
         matcher = self._constraints.matcher(constraint, opener=opener, after_reasoning=after_reasoning)
         self._running[sequence.id].constrain(matcher, self._constraints.candidates)
+
+    def score(self, tokens: list[int], continuations: list[list[int]], stops: tuple[int, ...] = ()) -> Scored:
+        """The log-probability of each token of several continuations (none empty) of one prompt.
+
+        The configuration's `parallel` and `outputs` say how many are computed at once. Nothing else may be running.
+        """
+        from infer.engine.branches import Branches
+
+        assert not self.has_work, "its steps would be taken here"
+        sequence = self.submit(tokens, SamplingParams(temperature=0), 0, 1 + sum(map(len, continuations)), stops)
+        self.force(sequence, tokens[-1:])  # the prompt alone counts, and it may not end here
+        while sequence.computed < sequence.prompt:
+            self.step()
+        assert self._context is not None
+        places = [place for place in range(self._config.parallel) if place != sequence.place]
+        rows = min(self._config.batch, self._config.outputs)
+        size = self._model.vocabulary.size
+        branches = Branches(self._context, sequence.place, sequence.prompt, places, rows, size)
+        scores = branches.scores(continuations)
+        self.finish(sequence, "stop")
+        self.release(sequence)
+        return Scored(sequence, scores)
 
     def hold_constraint(self, sequence: Sequence, held: bool) -> None:
         """Let the constraint count no more for now, or again where it stood."""

@@ -1,11 +1,11 @@
 """What is said over the wire, as JSON objects.
 
     to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text} ·
-                     close {timeout}
+                     score {request, texts} · close {timeout}
     from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
-                     closed {warning}
+                     scores {scores: [[[text, logprob]]]} · closed {warning}
                      events {id}: progress · delta · finished · failed
-                     error {code, facts}: what was asked last (load, prompt, tokenize) cannot be done
+                     error {code, facts}: what was asked last (load, prompt, tokenize, score) cannot be done
 
 Every request of the parent is answered; ids are the parent's.
 """

@@ -35,6 +35,18 @@ class Vocabulary:
                 return list(buffer[:count])
             capacity = -count
 
+    def tokenize_inside(self, text: str, *, special: bool) -> list[int]:
+        """Token ids of text that goes on in the middle of a word: without SentencePiece's dummy space."""
+        if not self.adds_space:
+            return self.tokenize(text, special=special)
+        tokens = self.tokenize("\n" + text, special=special)
+        before = b""
+        for count, token in enumerate(tokens, 1):
+            before += self.piece(token, special=True)
+            if before == b" \n":
+                return tokens[count:]
+        return self.tokenize(text, special=special)
+
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes of one token; a control token has none unless `special`."""
         buffer, capacity = self._piece_buffer, _PIECE_BYTES
