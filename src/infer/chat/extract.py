@@ -48,6 +48,11 @@ class Extractor:
         self._fence: _Fence | None = None
         self._items: list[int] = []  # the columns at which the text of the list items begins that we are in
 
+    @property
+    def inside(self) -> bool:
+        """Whether such a block is open."""
+        return self._fence is not None and self._fence.wanted
+
     def feed(self, text: str) -> str:
         """What is known now to stand inside."""
         return "".join(map(self._piece, _PIECES.findall(text)))

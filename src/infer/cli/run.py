@@ -31,6 +31,10 @@ def run(
     schema: options.Schema = None,
     grammar: options.Grammar = None,
     choices: options.Choices = None,
+    tools: options.Tools = None,
+    extract: options.Extract = False,
+    extract_lang: options.ExtractLang = None,
+    extract_all: options.ExtractAll = False,
     raw: options.Raw = False,
     lora: options.Lora = None,
     no_cache: options.NoCache = False,
@@ -46,6 +50,7 @@ def run(
     """Answer one prompt: infer run MODEL "prompt". Text piped in or attached stands before the prompt."""
     from infer.cli.ask import Asked, ask
     from infer.cli.constraint import Wanted
+    from infer.cli.extract import read_extraction
 
     given = {
         "system": system, "max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p,
@@ -60,6 +65,8 @@ def run(
         files=tuple(file or ()),
         stdin=not no_stdin,
         wanted=Wanted(schema, grammar, choices),
+        tools=tools,
+        extraction=read_extraction(extract, extract_lang, extract_all),
         raw=raw,
         lora=tuple(lora or ()),
         yes=yes,
