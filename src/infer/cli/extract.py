@@ -1,6 +1,5 @@
 """`-x`, `--extract-lang` and `--extract-all`: the code of an answer instead of the answer."""
 
-from infer.chat.extract import Extractor
 from infer.errors import ConstraintUnmet, UsageError
 from infer.types import Completion
 
@@ -9,6 +8,8 @@ class Extraction:
     """The code blocks of one answer. `text`: what has come of them."""
 
     def __init__(self, language: str | None, every: bool) -> None:
+        from infer.chat.extract import Extractor
+
         self._blocks = Extractor(language=language, every=every)
         self._kind = "code block" if language is None else f"code block in {language}"
         self._text: list[str] = []
