@@ -13,7 +13,7 @@ from typing import Self
 
 from infer.chat.formats import detect
 from infer.chat.syntax import call_formats
-from infer.engine.engine import Engine, Output
+from infer.engine.engine import Engine, Likely, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
@@ -37,6 +37,7 @@ from infer.types import (
     SamplingParams,
     TextDelta,
     Timings,
+    TokenScore,
     Usage,
 )
 
@@ -54,6 +55,7 @@ class _Answer:
     constrained: bool
     stream: TextStream
     verified: tuple[int, float, float] | None
+    scores: list[TokenScore] | None
 
 
 class LLM:
@@ -130,7 +132,10 @@ class LLM:
         sequence = self._engine.submit(prompt.tokens, sampling, seed, request.max_tokens, stops)
         stream = self._stream(request, prompt, sequence)
         constrained = request.constraint is not None
-        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, constrained, stream, verified)
+        if request.logprobs is not None:
+            self._engine.report(sequence, request.logprobs)
+        scores: list[TokenScore] | None = None if request.logprobs is None else []
+        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, constrained, stream, verified, scores)
         return sequence.id
 
     def _stream(self, request: Request, prompt: Prompt, sequence: Sequence) -> TextStream:
@@ -247,6 +252,8 @@ class LLM:
             delta = answer.stream.feed(output.token)
             if delta:
                 events.append(TextDelta(sequence.id, delta))
+            if output.likely is not None and answer.scores is not None:
+                answer.scores.append(self._score_of(output.token, output.likely))
         if answer.stream.stopped:
             return events + self._finish(answer, "stop")
         return events + (self._finish(answer, output.finish_reason) if output.finish_reason else [])
@@ -274,8 +281,13 @@ class LLM:
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
             constraint_met=self._met(answer, reason) if answer.constrained else None,
+            logprobs=None if answer.scores is None else tuple(answer.scores),
             verified=answer.verified,
         )
+
+    def _score_of(self, token: int, likely: Likely) -> TokenScore:
+        text = self._model.vocabulary.text
+        return TokenScore(text(token), likely.logprob, tuple((text(other), score) for other, score in likely.top))
 
     def _met(self, answer: _Answer, reason: FinishReason) -> bool:
         return reason == "stop" and not answer.stream.stopped and self._engine.satisfied(answer.sequence)

@@ -92,6 +92,7 @@ class Request:
     think           None: the template's default; True/False: its `enable_thinking` switch
     think_limit     tokens of reasoning after which it is closed; None: no limit
     constraint      what the answer must look like; reasoning before it is free
+    logprobs        report each token's probability, and those of so many likelier ones beside it; None: none
     tools           functions that are offered; without them text that looks like a call is just text
     overflow        what to do with a prompt larger than the context
     verify_cache    first compute the prompt without the prompt cache as well, and compare
@@ -105,6 +106,7 @@ class Request:
     think: bool | None = None
     think_limit: int | None = None
     constraint: Constraint | None = None
+    logprobs: int | None = None
     tools: tuple[Tool, ...] = ()
     overflow: Overflow = "error"
     verify_cache: bool = False
@@ -155,6 +157,7 @@ class Completion:
     """How a request ended. The text itself has gone out as deltas.
 
     constraint_met  whether the answer came to the end of its constraint; None: there was none
+    logprobs        of each token that was generated, reasoning and markers too; None: nobody asked
     verified    what --cache-verify found: tokens from the cache, largest difference of logits, their standard deviation
     """
 
@@ -164,7 +167,20 @@ class Completion:
     context: ContextUse
     seed: int
     constraint_met: bool | None = None
+    logprobs: tuple["TokenScore", ...] | None = None
     verified: tuple[int, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScore:
+    """A token that was generated, the logarithm of its probability (base e), and the likeliest ones in its place.
+
+    The probabilities are the model's own: before temperature, top-k and the like, and before a constraint.
+    """
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from infer.types import (
     TextDelta,
     TextPart,
     Timings,
+    TokenScore,
     Tool,
     ToolCall,
     Usage,
@@ -107,6 +108,10 @@ completions = st.builds(
     context=st.builds(ContextUse, ids, ids, ids),
     seed=st.integers(0, 2**32 - 1),
     constraint_met=st.none() | st.booleans(),
+    logprobs=st.none()
+    | st.lists(
+        st.builds(TokenScore, TEXT, seconds, st.lists(st.tuples(TEXT, seconds), max_size=2).map(tuple)), max_size=2
+    ).map(tuple),
     verified=st.none() | st.tuples(ids, seconds, seconds),
 )
 calls = st.builds(ToolCall, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=2), st.none() | TEXT)
@@ -132,6 +137,7 @@ requests = st.builds(
     stop=st.lists(TEXT, max_size=3).map(tuple),
     think=st.none() | st.booleans(),
     think_limit=st.none() | ids,
+    logprobs=st.none() | ids,
     constraint=st.none()
     | st.builds(Constraint, st.none() | TEXT, st.none() | TEXT, st.lists(TEXT, max_size=3).map(tuple)),
     tools=st.lists(st.builds(Tool, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=2)), max_size=2).map(tuple),
@@ -219,6 +225,6 @@ def test_an_unknown_error_becomes_an_internal_one() -> None:
 def test_the_strategies_know_every_field() -> None:
     """A new field has to appear in `requests` or have a default that travels."""
     assert {field.name for field in fields(Request)} == {
-        "messages", "sampling", "raw", "max_tokens", "stop", "think", "think_limit", "constraint", "tools",
+        "messages", "sampling", "raw", "max_tokens", "stop", "think", "think_limit", "constraint", "logprobs", "tools",
         "overflow", "verify_cache",
     }  # fmt: skip

@@ -27,6 +27,7 @@ class Asked:
     files: tuple[str, ...]
     stdin: bool
     wanted: Wanted
+    logprobs: int | None
     tools: str | None
     extraction: Extraction | None
     raw: bool
@@ -80,6 +81,8 @@ def _read_tools(given: str | None) -> tuple[Tool, ...]:
 
 def _refuse_together(asked: Asked, constraint: Constraint | None) -> None:
     """Raise UsageError for options that ask for answers of two kinds."""
+    if asked.logprobs is not None and not asked.as_json:
+        raise UsageError(what="--logprobs has nowhere to go without --json", hint="add --json")
     if asked.tools is not None and asked.raw:
         raise UsageError(
             what="--raw leaves out the chat template, which offers the tools", hint="drop --raw or --tools"
@@ -107,6 +110,7 @@ def _request(
         think=thinking(settings),
         think_limit=settings["think"] if isinstance(settings["think"], int) else None,
         constraint=constraint,
+        logprobs=asked.logprobs,
         tools=tools,
         overflow=settings["overflow"],
     )

@@ -54,6 +54,10 @@ Schema = Annotated[
 ]
 Grammar = Annotated[str | None, typer.Option("--grammar", metavar="FILE", help="an answer that fits a GBNF grammar")]
 Choices = Annotated[str | None, typer.Option("--choices", metavar="A,B,C", help="exactly one of these as the answer")]
+LogProbs = Annotated[
+    int | None,
+    typer.Option("--logprobs", metavar="N", min=0, max=100, help="with --json: each token's probability, and N others"),
+]
 Tools = Annotated[
     str | None,
     typer.Option("--tools", metavar="FILE", help="functions the model may call, in OpenAI's format; see --json"),

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infer.cli.model import Opened, device_name
-from infer.types import Completion, Request, ToolCall
+from infer.types import Completion, Request, TokenScore, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def record(opened: Opened, result: Result) -> str:
         "decode_tps": result.decode_rate,
         "total_ms": _milliseconds(result.total),
     }
-    fields = {
+    fields: dict[str, Any] = {
         "model": {"ref": model.ref, "file": model.path, "sha256": model.sha256},
         "text": result.text,
         "reasoning": result.reasoning,
@@ -59,7 +59,14 @@ def record(opened: Opened, result: Result) -> str:
         "context": asdict(completion.context),
         "device": device_name(opened),
     }
+    if completion.logprobs is not None:
+        fields["logprobs"] = [_token(score) for score in completion.logprobs]
     return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def _token(score: TokenScore) -> dict[str, Any]:
+    top = [{"text": text, "logprob": logprob} for text, logprob in score.top]
+    return {"text": score.text, "logprob": score.logprob, "top": top}
 
 
 def statistics(opened: Opened, result: Result) -> list[str]:

@@ -27,13 +27,24 @@ _GRANULE = 256  # positions; llama.cpp rounds a context up to this
 EXPECTED_ANSWER = 1024  # tokens a context is sized for when no --max-tokens is given
 
 
+class Likely(NamedTuple):
+    """The log-probability of a token, and those of the likeliest tokens in its place, the likeliest first."""
+
+    logprob: float
+    top: list[tuple[int, float]]
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a step brought for one sequence: a token, or an end, or both; neither while it prefills."""
+    """What a step brought for one sequence: a token, or an end, or both; neither while it prefills.
+
+    likely   log-probabilities: of the token, and of the likeliest ones in its place, where that was asked for
+    """
 
     sequence: Sequence
     token: int | None = None
     finish_reason: FinishReason | None = None
+    likely: Likely | None = None
 
 
 class Scored(NamedTuple):
@@ -167,6 +178,10 @@ class Engine:
         """When the model wants to end, let it go on with these tokens instead, once. Empty: let it end."""
         self._running[sequence.id].instead_of_end = tokens
 
+    def report(self, sequence: Sequence, count: int) -> None:
+        """Let outputs tell the log-probability of each token, and of the `count` likeliest ones in its place."""
+        self._running[sequence.id].logprobs = count
+
     def satisfied(self, sequence: Sequence) -> bool:
         """Whether its constraint, if it has one, allows the answer to end where it stands."""
         return self._running[sequence.id].satisfied
@@ -291,6 +306,7 @@ class Engine:
         if token is None:
             self.finish(sequence, "stop")
             return Output(sequence, None, "stop")
+        likely = None if running.logprobs is None else self._likely(context, row, token, running.logprobs)
         sequence.tokens.append(token)
         if running.done:
             self.finish(sequence, "stop")
@@ -298,7 +314,15 @@ class Engine:
             self.finish(sequence, "loop")
         elif len(sequence.tokens) >= sequence.limit:
             self.finish(sequence, "length")
-        return Output(sequence, token, sequence.finish_reason)
+        return Output(sequence, token, sequence.finish_reason, likely)
+
+    def _likely(self, context: Context, row: int, token: int, count: int) -> Likely:
+        from infer.engine.llama.logits import likeliest, log_probabilities
+
+        logits = context.logits(row, self._model.vocabulary.size)
+        top = likeliest(logits, count)
+        own, *others = log_probabilities(logits, [token, *top])
+        return Likely(own, list(zip(top, others, strict=True)))
 
     @staticmethod
     def _account(chunk: Chunk, elapsed: float) -> None:

@@ -18,12 +18,14 @@ class Running:
     """Forced tokens come first, then tokens are drawn: freely, or under a constraint while that is not held.
 
     held             the constraint does not count now
+    logprobs         how many likely tokens are reported with each; None: nothing is
     instead_of_end   tokens that are forced when the model wants to end, once
     """
 
     def __init__(self, sampler: Sampler, loop_guard: LoopGuard | None) -> None:
         self.loop_guard = loop_guard
         self.held = False
+        self.logprobs: int | None = None
         self.instead_of_end: tuple[int, ...] = ()
         self._sampler = sampler
         self._forced: deque[int] = deque()

@@ -30,6 +30,7 @@ from infer.types import (
     TextDelta,
     TextPart,
     Timings,
+    TokenScore,
     Tool,
     ToolCall,
     Usage,
@@ -92,5 +93,12 @@ def event_from_json(data: Json) -> Event:
 def _completion_from_json(data: Json) -> Completion:
     usage, timings = Usage(**data["usage"]), Timings(**data["timings"])
     context = ContextUse(**data["context"])
-    verified = tuple(data["verified"]) if data["verified"] else None
-    return Completion(**{**data, "usage": usage, "timings": timings, "context": context, "verified": verified})
+    rest = {
+        "verified": tuple(data["verified"]) if data["verified"] else None,
+        "logprobs": None if data["logprobs"] is None else tuple(map(_score_from_json, data["logprobs"])),
+    }
+    return Completion(**{**data, "usage": usage, "timings": timings, "context": context, **rest})
+
+
+def _score_from_json(data: Json) -> TokenScore:
+    return TokenScore(data["text"], data["logprob"], tuple((text, score) for text, score in data["top"]))

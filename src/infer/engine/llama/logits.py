@@ -17,5 +17,6 @@ def log_probabilities(logits: Any, tokens: Iterable[int]) -> list[float]:
 def likeliest(logits: Any, count: int) -> list[int]:
     """The `count` tokens with the largest logits, the largest first."""
     values = np.frombuffer(logits, dtype=np.float32)
-    some = np.argpartition(values, -count)[-count:]
+    count = min(count, len(values))
+    some = np.argpartition(values, -count)[-count:] if count else np.arange(0)
     return [int(token) for token in some[np.argsort(-values[some], kind="stable")]]
