@@ -18,23 +18,28 @@ FLOORS = {
     "types": 0,
     "settings": 1,
     "machine": 1,
+    "schema": 1,
     "models": 2,
     "chat": 2,
     "engine": 2,
     "prompt": 3,
+    "reasoning": 3,
+    "stream": 3,
     "llm": 3,
     "worker": 4,
     "jobs": 5,
     "server": 5,
     "cli": 6,
 }
-FOLDERS = {"models", "chat", "engine", "worker", "jobs", "server", "cli"}
+FOLDERS = {"schema", "models", "chat", "engine", "worker", "jobs", "server", "cli"}
 ENTRIES = {"infer/__init__.py", "infer/__main__.py"}
 
 # library -> where it may be imported: a folder (ending in "/") or a file. Click inside typer is private to it.
 DOORS = {
     "llama_cpp": ("infer/engine/llama/",),
     "numpy": ("infer/engine/llama/",),
+    "llguidance": ("infer/engine/guidance.py",),
+    "jsonschema": ("infer/schema/check.py",),
     "jinja2": ("infer/chat/template.py",),
     "huggingface_hub": ("infer/models/hub.py",),
     "platformdirs": ("infer/settings.py",),

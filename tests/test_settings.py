@@ -29,7 +29,7 @@ def good_values(setting: Setting) -> st.SearchStrategy[Any]:
     high = 1000 if setting.maximum is None else min(setting.maximum, 2**40)
     kinds: dict[str, st.SearchStrategy[Any]] = {
         "int": st.integers(int(low), int(high)),
-        "layers": st.integers(int(low), int(high)) | st.sampled_from(["auto", "all"]),
+        "int-or-choice": st.integers(int(low), int(high)) | st.sampled_from(setting.choices or ("",)),
         "float": st.floats(low, high),
         "bool": st.booleans(),
         "text": st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
@@ -150,7 +150,7 @@ def test_a_value_is_taken_within_its_bounds_or_refused_with_its_place(setting: S
 
 @pytest.mark.parametrize("setting", [s for s in SETTINGS if s.minimum is not None], ids=lambda s: s.key)
 def test_bounds_belong_to_the_range_and_what_is_beyond_them_does_not(setting: Setting) -> None:
-    step = 1 if setting.kind in ("int", "layers") else 1e-6
+    step = 1 if setting.kind in ("int", "int-or-choice") else 1e-6
     for bound, sign in ((setting.minimum, -1), (setting.maximum, 1)):
         if bound is None:
             continue

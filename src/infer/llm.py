@@ -5,26 +5,29 @@ submit(Request) -> id      step() -> events that carry the id      abort(id)
 
 import os
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import pstdev
 from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-from infer.chat.formats import ReasoningFormat, detect, starts_in_reasoning
-from infer.chat.parser import StreamParser
-from infer.chat.utf8 import Utf8Stream
-from infer.engine.engine import Engine, Output
+from infer.chat.formats import detect
+from infer.chat.syntax import call_formats
+from infer.engine.engine import Engine, Likely, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
 from infer.engine.reuse import KERNEL_NOISE, open_reuse
 from infer.engine.scheduler import Sequence, State
-from infer.errors import BadModelFile, EmptyPrompt, IntegrityError
+from infer.errors import BadModelFile, ContextOverflow, EmptyPrompt, InferError, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
+from infer.reasoning import plan_reasoning
+from infer.stream import TextStream
 from infer.types import (
     Completion,
+    Constraint,
     ContextUse,
-    Delta,
+    Continuation,
     EngineConfig,
     Event,
     Finished,
@@ -34,8 +37,12 @@ from infer.types import (
     SamplingParams,
     TextDelta,
     Timings,
+    TokenScore,
     Usage,
 )
+
+_MOST_BRANCHES = 64  # continuations that are computed at once
+_MOST_OUTPUTS = 128  # rows of one decode that have logits: 78 MB of them at 150k tokens
 
 
 @dataclass(slots=True)
@@ -45,9 +52,10 @@ class _Answer:
     sequence: Sequence
     seed: int
     dropped: int
-    parser: StreamParser
-    utf8: Utf8Stream
+    constrained: bool
+    stream: TextStream
     verified: tuple[int, float, float] | None
+    scores: list[TokenScore] | None
     content: list[str] = field(default_factory=list)
 
 
@@ -68,8 +76,7 @@ class LLM:
             self._model.close()
             raise BadModelFile(path=path, why="it does not generate text (an encoder, or a diffusion model)")
         self.abort_flag = AbortFlag()
-        self._reasoning = detect(self._model.chat_template)
-        self._visible = self._marker_tokens(self._reasoning)
+        self._reasoning, self._calls = detect(self._model.chat_template), call_formats(self._model.chat_template)
         self._build()
         self._load_seconds = perf_counter() - started
 
@@ -113,7 +120,8 @@ class LLM:
     def submit(self, request: Request) -> int:
         """Queue a request; its events come from `step`.
 
-        Raises BadTemplate, ContextOverflow, EmptyPrompt.
+        Raises BadTemplate, ContextOverflow, EmptyPrompt, UsageError or ConstraintUnmet for a constraint that cannot
+        be enforced, and UsageError for tools that this model cannot be offered.
         """
         prompt = self._prompts.build(request)
         if not prompt.tokens:
@@ -125,10 +133,54 @@ class LLM:
         sequence = self._engine.submit(
             prompt.tokens, sampling, seed, request.max_tokens, stops, goes_on=request.goes_on
         )
-        reasoning = None if request.raw else self._reasoning
-        parser = StreamParser(request.stop, reasoning, starts_in_reasoning(prompt.text, reasoning))
-        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, parser, Utf8Stream(), verified)
+        stream = self._stream(request, prompt, sequence)
+        constrained = request.constraint is not None
+        if request.logprobs is not None:
+            self._engine.report(sequence, request.logprobs)
+        scores: list[TokenScore] | None = None if request.logprobs is None else []
+        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, constrained, stream, verified, scores)
         return sequence.id
+
+    def _stream(self, request: Request, prompt: Prompt, sequence: Sequence) -> TextStream:
+        """The text side of a sequence. One whose constraint is refused leaves the engine."""
+        try:
+            forms, vocabulary = (self._reasoning, self._calls), self._model.vocabulary
+            return TextStream(request, prompt.text, *forms, sequence, self._engine, vocabulary)
+        except InferError:
+            self._engine.finish(sequence, "abort")
+            self._engine.release(sequence)
+            raise
+
+    def score(self, request: Request, texts: tuple[str, ...]) -> list[Continuation]:
+        """How likely each text is as the continuation of a prompt; the prompt is computed once. No request may run.
+
+        Where the model would reason first, the reasoning is closed before anything was thought. Raises BadTemplate,
+        ContextOverflow, EmptyPrompt.
+        """
+        prompt = self._prompts.build(request)
+        tokens = prompt.tokens + self._answer_opening(request, prompt)
+        if not tokens:
+            raise EmptyPrompt()
+        vocabulary = self._model.vocabulary
+        continuations = [vocabulary.tokenize_inside(text, special=False) for text in texts]
+        need, room = len(tokens) + max(map(len, continuations)), self._config.max_context
+        if need > room:
+            raise ContextOverflow(prompt=need, context=room, trained=self._model.trained_context)
+        parallel = 1 + min(len(texts), _MOST_BRANCHES)
+        self.configure(replace(self._config, parallel=parallel, outputs=min(_MOST_OUTPUTS, self._config.batch)))
+        stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
+        scores = self._engine.score(tokens, continuations, stops).scores
+        return [
+            Continuation(text, tuple(zip(self.pieces(ids), found, strict=True)))
+            for text, ids, found in zip(texts, continuations, scores, strict=True)
+        ]
+
+    def _answer_opening(self, request: Request, prompt: Prompt) -> list[int]:
+        """What stands between the prompt and an answer without reasoning."""
+        tokenize = partial(self._model.vocabulary.tokenize, special=True)
+        wanted = replace(request, constraint=Constraint(), think=False)
+        plan = plan_reasoning(wanted, prompt.text, self._reasoning, tokenize)
+        return [*plan.forced, *(plan.closing + plan.answer if plan.starts else ())]
 
     @property
     def has_work(self) -> bool:
@@ -193,13 +245,6 @@ class LLM:
         size = len(prompt.tokens)
         return tuple(sorted({self._prompts.question_start(request, prompt), size - 1} - {0, size}))
 
-    def _marker_tokens(self, reasoning: ReasoningFormat | None) -> frozenset[int]:
-        """Control tokens whose text the parser must see, because it marks the reasoning."""
-        if reasoning is None:
-            return frozenset()
-        marked = (self._model.vocabulary.tokenize(m, special=True) for m in reasoning.texts)
-        return frozenset(token for tokens in marked for token in tokens)
-
     def _events(self, output: Output) -> list[Event]:
         sequence = output.sequence
         answer = self._answers[sequence.id]
@@ -207,21 +252,23 @@ class LLM:
             return [Progress(sequence.id, sequence.computed, sequence.prompt)]
         events: list[Event] = []
         if output.token is not None:
-            piece = self._model.vocabulary.piece(output.token, special=output.token in self._visible)
-            delta = answer.parser.feed(answer.utf8.feed(piece))
+            delta = answer.stream.feed(output.token)
             if delta:
                 answer.content.append(delta.content)
                 events.append(TextDelta(sequence.id, delta))
-        if answer.parser.stopped:
+            if output.likely is not None and answer.scores is not None:
+                answer.scores.append(self._score_of(output.token, output.likely))
+        if answer.stream.stopped:
             return events + self._finish(answer, "stop")
         return events + (self._finish(answer, output.finish_reason) if output.finish_reason else [])
 
     def _finish(self, answer: _Answer, reason: FinishReason) -> list[Event]:
         sequence = answer.sequence
         self._engine.finish(sequence, reason)
-        rest = _joined(answer.parser.feed(answer.utf8.finish()), answer.parser.finish())
+        rest = answer.stream.finish()
         answer.content.append(rest.content)
-        completion = self._completion(answer, reason)
+        called = reason == "stop" and answer.stream.called
+        completion = self._completion(answer, "tool_calls" if called else reason)
         self._engine.release(sequence)
         del self._answers[sequence.id]
         last: list[Event] = [TextDelta(sequence.id, rest)] if rest else []
@@ -238,6 +285,8 @@ class LLM:
             ),
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
+            constraint_met=self._met(answer, reason) if answer.constrained else None,
+            logprobs=None if answer.scores is None else tuple(answer.scores),
             verified=answer.verified,
             tokens=self._content_tokens(answer),
         )
@@ -253,6 +302,13 @@ class LLM:
         tokens = tuple(generated[start:])
         return tokens if self._model.vocabulary.spells(tokens, content) else ()
 
+    def _score_of(self, token: int, likely: Likely) -> TokenScore:
+        text = self._model.vocabulary.text
+        return TokenScore(text(token), likely.logprob, tuple((text(other), score) for other, score in likely.top))
+
+    def _met(self, answer: _Answer, reason: FinishReason) -> bool:
+        return reason == "stop" and not answer.stream.stopped and self._engine.satisfied(answer.sequence)
+
 
 def _last_logits(engine: Engine, tokens: list[int], stops: tuple[int, ...]) -> tuple[int, list[float]]:
     """How much of a prompt was cached, and the logits after it."""
@@ -266,7 +322,3 @@ def _last_logits(engine: Engine, tokens: list[int], stops: tuple[int, ...]) -> t
 def _draw_seed() -> int:
     """A random seed; llama.cpp reads the largest number of 32 bits as "draw one", which nobody could repeat."""
     return int.from_bytes(os.urandom(4), "little") % 0xFFFFFFFF
-
-
-def _joined(first: Delta, second: Delta) -> Delta:
-    return replace(first, content=first.content + second.content, reasoning=first.reasoning + second.reasoning)

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infer.chat.literal import mark_answers, pieces, shield
 from infer.chat.template import Template
+from infer.chat.tools import definition, replaced, texts
 from infer.engine.engine import EXPECTED_ANSWER
 from infer.engine.llama.vocabulary import Vocabulary
-from infer.errors import BadTemplate, ContextOverflow
+from infer.errors import BadTemplate, ContextOverflow, UsageError
 from infer.types import Message, Request, TextPart
 
 _CUT_ATTEMPTS = 8
 _LARGE = 64  # characters for each token of the context: from here on the text's size is looked at first
 _SAMPLE = 1 << 16  # characters
+_NO_PLACE = "the model's chat template has no place for tools"
+_NO_PLACE_HINT = "choose a model that was made for tools, or describe them in the system message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,10 @@ class Prompt:
 
 
 class _Shielded(NamedTuple):
-    """Messages in which control texts are taken apart by a sentinel, and what the template makes of them."""
+    """Messages and tools in which control texts are taken apart by a sentinel, and what the template makes of them."""
 
     messages: tuple[Message, ...]
+    tools: list[dict[str, Any]]
     sentinel: str | None
     rendered: str
 
@@ -78,18 +82,20 @@ class PromptBuilder:
         return self._max_context - max(1, answer)
 
     def render(self, request: Request) -> Prompt:
-        """The whole prompt of a request, whether it fits or not. Raises BadTemplate."""
+        """The whole prompt of a request, whether it fits or not. Raises BadTemplate, and UsageError for lost tools."""
         if request.raw:
             text = request.messages[-1].text
             return Prompt(text, self._with_bos(self._vocabulary.tokenize(text, special=False)))
-        rendered = self._render(request.messages, request.think)
+        tools = [definition(tool) for tool in request.tools]
+        rendered = self._render(request.messages, request.think, tools)
+        if tools and not self._loaded().shows(tools):
+            raise UsageError(what=_NO_PLACE, hint=_NO_PLACE_HINT)
         tokens = self._vocabulary.tokenize(rendered, special=True)
         if self._brought_controls(tokens, request):
-            messages, sentinel = shield(request.messages, self._vocabulary.control_texts, self._source or "")
-            shielded = _Shielded(messages, sentinel, self._render(messages, request.think))
-            tokens = self._tokens(pieces(shielded.rendered, sentinel))
+            shielded = self._shield(request.messages, tools, request.think)
+            tokens = self._tokens(pieces(shielded.rendered, shielded.sentinel))
         else:
-            shielded = _Shielded(request.messages, None, rendered)
+            shielded = _Shielded(request.messages, tools, None, rendered)
         answers = self._answers(request.messages)
         bare = [i for i in answers if request.messages[i].text == request.messages[i].text.strip()]
         for chosen in (answers, bare if bare != answers else []):  # most of what templates do to answers is to trim
@@ -115,12 +121,15 @@ class PromptBuilder:
         It looks at the result, so it also sees a control text that the template's own editing put together. A false
         alarm (a template that writes something else for other text) costs a walk over the vocabulary, nothing more.
         """
+        tools = [definition(tool) for tool in request.tools]
+        control_tokens = self._vocabulary.control_tokens
+        if control_tokens(self._vocabulary.tokenize("\n".join(texts(tools)), special=True)):
+            return True
         empty = tuple(replace(message, content=(TextPart("x"),)) for message in request.messages)
         try:
-            expected = self._vocabulary.tokenize(self._render(empty, request.think), special=True)
+            expected = self._vocabulary.tokenize(self._render(empty, request.think, tools), special=True)
         except BadTemplate:
             return True
-        control_tokens = self._vocabulary.control_tokens
         return control_tokens(tokens) != control_tokens(expected)
 
     def _answers(self, messages: Sequence[Message]) -> list[int]:
@@ -136,9 +145,9 @@ class PromptBuilder:
 
         None when the template does something else with an answer than to copy it.
         """
-        messages, sentinel, rendered = shielded
+        messages, tools, sentinel, rendered = shielded
         marked, mark = mark_answers(messages, chosen, self._source or "")
-        parts = self._render(marked, request.think).split(mark)
+        parts = self._render(marked, request.think, tools).split(mark)
         if len(parts) != 2 * len(chosen) + 1 or "".join(parts) != rendered:
             return None
         tokens: list[int] = []
@@ -155,31 +164,31 @@ class PromptBuilder:
                 tokens += self._tokens(around, goes_on=number > 0)
         return Prompt("".join(text), self._with_bos(tokens))
 
+    def _shield(self, messages: tuple[Message, ...], tools: list[dict[str, Any]], think: bool | None) -> _Shielded:
+        """The prompt with every control text in the messages and tools taken apart."""
+        brought = [Message("tool", (TextPart(text),)) for text in texts(tools)]
+        all_of_it, sentinel = shield((*messages, *brought), self._vocabulary.control_texts, self._source or "")
+        shielded, of_tools = all_of_it[: len(messages)], all_of_it[len(messages) :]
+        tools = replaced(tools, iter([message.text for message in of_tools]))
+        return _Shielded(shielded, tools, sentinel, self._render(shielded, think, tools))
+
     def _tokens(self, parts: list[str], *, goes_on: bool = False) -> list[int]:
         """The ids of a text in pieces, each tokenised apart. goes_on: something stands before the first."""
         tokens: list[int] = []
         for number, part in enumerate(parts):
-            tokens += self._continue(part) if number or goes_on else self._vocabulary.tokenize(part, special=True)
+            inside = self._vocabulary.tokenize_inside if number or goes_on else self._vocabulary.tokenize
+            tokens += inside(part, special=True)
         return tokens
 
-    def _render(self, messages: tuple[Message, ...], think: bool | None) -> str:
+    def _render(self, messages: tuple[Message, ...], think: bool | None, tools: list[dict[str, Any]]) -> str:
+        return self._loaded().render(messages, think=think, tools=tools or None)
+
+    def _loaded(self) -> Template:
         if self._template is None:
             text = self._vocabulary.text
             bos, eos = text(self._vocabulary.bos), text(self._vocabulary.eos)
             self._template = Template(self._source, bos, eos)
-        return self._template.render(messages, think=think)
-
-    def _continue(self, text: str) -> list[int]:
-        """Token ids of text that goes on in the middle of a word: without SentencePiece's dummy space."""
-        if not self._vocabulary.adds_space:
-            return self._vocabulary.tokenize(text, special=True)
-        tokens = self._vocabulary.tokenize("\n" + text, special=True)
-        before = b""
-        for count, token in enumerate(tokens, 1):
-            before += self._vocabulary.piece(token, special=True)
-            if before == b" \n":
-                return tokens[count:]
-        return self._vocabulary.tokenize(text, special=True)
+        return self._template
 
     def _with_bos(self, tokens: list[int]) -> list[int]:
         bos = self._vocabulary.bos

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from infer.errors import ConfigError
 from infer.types import SamplingParams
 
-Kind = Literal["int", "float", "bool", "text", "texts", "choice", "layers"]
+Kind = Literal["int", "float", "bool", "text", "texts", "choice", "int-or-choice"]
 DEFAULT = "default"
 _NEWLINE = b"\n"
 # Variables that are no settings but say where things are, or help to debug.
@@ -67,7 +67,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "gpu_layers",
-        "layers",
+        "int-or-choice",
         "auto",
         "layers on the GPU: a number, auto or all",
         0,
@@ -76,7 +76,15 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("threads", "int", None, "CPU threads; none: as many as there are cores", 1, 512),
     Setting("kv_type", "choice", "f16", "type of the KV cache", None, None, ("f16", "q8_0", "q4_0")),
-    Setting("think", "choice", None, "reasoning of thinking models", None, None, ("on", "off", "show")),
+    Setting(
+        "think",
+        "int-or-choice",
+        None,
+        "reasoning of thinking models; a number: at most so many tokens of it",
+        1,
+        2**31 - 1,
+        choices=("on", "off", "show"),
+    ),
     Setting("parallel", "int", None, "prompts of a batch computed together; none: as many as pay", 1, 256),
     Setting("no_cache", "bool", False, "no disk reads or writes of the prompt cache"),
     Setting("cache.max_bytes", "int", None, "the prompt cache's budget; none: 10 % of free disk, at most 20 GB", 0),
@@ -252,7 +260,7 @@ _CONVERTERS: Mapping[Kind, Callable[[Any], Any]] = {
     "text": _text,
     "texts": _texts,
     "choice": _no_choice,
-    "layers": _integer,
+    "int-or-choice": _integer,
 }
 
 
@@ -266,7 +274,10 @@ def _expected(setting: Setting) -> str:
     names = {"int": "a whole number", "float": "a number", "bool": "true or false", "text": "a text"}
     if setting.choices and setting.kind == "choice":
         return "one of " + ", ".join(setting.choices)
-    text = names.get(setting.kind, "a number, auto or all" if setting.kind == "layers" else "a list of texts")
+    if setting.kind == "int-or-choice":
+        words = f"{', '.join(setting.choices[:-1])} or {setting.choices[-1]}"
+        return f"a number of at least {setting.minimum or 0:.0f}, {words}"
+    text = names.get(setting.kind, "a list of texts")
     if setting.minimum is not None and setting.maximum is not None:
         return f"{text} from {setting.minimum:,} to {setting.maximum:,}"
     return f"{text} of at least {setting.minimum:,}" if setting.minimum is not None else text

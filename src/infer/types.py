@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from infer.errors import InferError
 
@@ -57,12 +57,49 @@ class SamplingParams:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraint:
+    """What an answer must look like: exactly one of these is given.
+
+    schema    a JSON Schema, as JSON text
+    grammar   a grammar in GBNF, llama.cpp's notation
+    choices   the answer is one of these texts
+    """
+
+    schema: str | None = None
+    grammar: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call. `parameters`: the JSON Schema of its arguments, an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call as the model wrote it. `error`: why it cannot be carried out, None where it can."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What is asked of a model: messages (or raw text), how to sample, when to stop.
 
     raw             no chat template: the last message's text is the prompt
     max_tokens      None: until the model ends or the context is full
     think           None: the template's default; True/False: its `enable_thinking` switch
+    think_limit     tokens of reasoning after which it is closed; None: no limit
+    constraint      what the answer must look like; reasoning before it is free
+    logprobs        report each token's probability, and those of so many likelier ones beside it; None: none
+    tools           functions that are offered; without them text that looks like a call is just text
     overflow        what to do with a prompt larger than the context
     verify_cache    first compute the prompt without the prompt cache as well, and compare
     goes_on         another turn will follow: the prompt cache keeps prompt and answer however short the prompt is
@@ -74,6 +111,10 @@ class Request:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     think: bool | None = None
+    think_limit: int | None = None
+    constraint: Constraint | None = None
+    logprobs: int | None = None
+    tools: tuple[Tool, ...] = ()
     overflow: Overflow = "error"
     verify_cache: bool = False
     goes_on: bool = False
@@ -81,13 +122,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Text as it arrives: the answer, and the reasoning kept apart from it."""
+    """Text as it arrives: the answer, and the reasoning and whole tool calls kept apart from it."""
 
     content: str = ""
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.content or self.reasoning)
+        return bool(self.content or self.reasoning or self.tool_calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +164,8 @@ class ContextUse:
 class Completion:
     """How a request ended. The text itself has gone out as deltas.
 
+    constraint_met  whether the answer came to the end of its constraint; None: there was none
+    logprobs        of each token that was generated, reasoning and markers too; None: nobody asked
     verified    what --cache-verify found: tokens from the cache, largest difference of logits, their standard deviation
     tokens      the ids of the answer's content; empty when they do not spell it (a stop string cut it, broken UTF-8)
     """
@@ -131,8 +175,35 @@ class Completion:
     timings: Timings
     context: ContextUse
     seed: int
+    constraint_met: bool | None = None
+    logprobs: tuple["TokenScore", ...] | None = None
     verified: tuple[int, float, float] | None = None
     tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScore:
+    """A token that was generated, the logarithm of its probability (base e), and the likeliest ones in its place.
+
+    The probabilities are the model's own: before temperature, top-k and the like, and before a constraint.
+    """
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A continuation of a prompt: its tokens as text, each with the logarithm of its probability (base e)."""
+
+    text: str
+    tokens: tuple[tuple[str, float], ...]
+
+    @property
+    def logprob(self) -> float:
+        """The logarithm of the probability that the model says exactly this next."""
+        return sum(score for _, score in self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +309,7 @@ class EngineConfig:
     parallel        sequences that may be in the context at once
     positions       what they may take together; 0: parallel * max_context
     batch           tokens of one llama_decode; ubatch: of one compute graph
+    outputs         rows of one llama_decode that may ask for logits; never fewer than sequences
     gpu_layers      -1: all
     flash_attention one setting per device, since it is part of the prompt cache's fingerprint
     cache_dir       where the prompt cache is; None: no disk reads or writes
@@ -251,6 +323,7 @@ class EngineConfig:
     threads: int = 1
     batch: int = 512
     ubatch: int = 512
+    outputs: int = 1
     kv_type: KvType = "f16"
     gpu_layers: int = 0
     flash_attention: bool = False

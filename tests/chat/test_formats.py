@@ -15,7 +15,7 @@ HELLO = [Message("user", (TextPart("Hello <think>"),))]
 # template -> (format, starts in reasoning: by default, thinking off, thinking on)
 FAMILIES = {
     "Apertus-8B-Instruct": ("apertus", False, False, False),
-    "Apriel-1.6-15b-Thinker-fixed": ("apriel-1.6", True, True, True),
+    "Apriel-1.6-15b-Thinker-fixed": ("apriel", True, True, True),
     "ByteDance-Seed-OSS": ("seed", False, False, False),
     "Cohere2MoE": ("cohere", True, False, True),
     "GLM-4.7-Flash": ("think", True, False, True),
@@ -29,12 +29,15 @@ FAMILIES = {
     "deepseek-ai-DeepSeek-R1-Distill-Llama-8B": ("think", True, True, True),
     "deepseek-ai-DeepSeek-V3.1": ("think", False, False, True),
     "google-gemma-4-31B-it": ("gemma", False, False, False),
+    "ibm-granite-granite-3.3-2B-Instruct": ("granite", False, False, False),
     "ibm-granite-granite-4.0": (None, False, False, False),
     "inclusionai-ling-3.0-flash": ("think", True, False, True),
     "meta-llama-Llama-3.2-3B-Instruct": (None, False, False, False),
+    "muse-glimmer": ("muse", False, False, False),
     "mistralai-Ministral-3-14B-Reasoning-2512": ("mistral", False, False, False),
     "openai-gpt-oss-120b": ("gpt-oss", False, False, False),
-    "unsloth-Apriel-1.5": ("thinking", False, False, False),
+    "tencent-Hy3": ("hunyuan", False, False, False),
+    "unsloth-Apriel-1.5": ("apriel", False, False, False),
     "upstage-Solar-Open-100B": ("solar", False, False, False),
 }
 

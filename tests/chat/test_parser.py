@@ -140,7 +140,9 @@ SCRIPTS = {
     "solar": ("<|think|>why<|end|><|begin|>assistant<|content|>Hello!<|end|>", "Hello!", "why"),
     "kimi-3": ("why<|close|>think<|sep|><|open|>response<|sep|>Hello!<|close|>response<|sep|>", "Hello!", "why"),
     "cohere": ("<|START_THINKING|>why<|END_THINKING|><|START_RESPONSE|>Hello!<|END_RESPONSE|>", "Hello!", "why"),
-    "apriel-1.6": ("why\n[BEGIN FINAL RESPONSE]\nHello!", "Hello!", "why\n"),
+    "apriel": ("why\n[BEGIN FINAL RESPONSE]\nHello!", "Hello!", "why\n"),
+    "muse": (" to=self<|message|>why<|eom|><|start|>assistant to=user<|message|>Hello!", "Hello!", "why"),
+    "granite": ("<think>why</think><response>Hello!</response>", "Hello!", "why"),
 }
 
 
@@ -155,7 +157,7 @@ def test_scripted_streams(name: str) -> None:
     """Families with more than two markers, cut at every position."""
     text, content, reasoning = SCRIPTS[name]
     form = next(form for form in FORMATS if form.name == name)
-    inside = name in ("kimi-3", "apriel-1.6")  # their templates leave the reasoning open
+    inside = name in ("kimi-3", "apriel")  # their templates leave the reasoning open
     for position in range(len(text)):
         assert parse([text[:position], text[position:]], (), form, inside) == (content, reasoning, False)
 

@@ -3,16 +3,11 @@
 import json
 import os
 import time
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jinja2 import nodes
-from jinja2.exceptions import TemplateError
-from jinja2.ext import Extension
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from world import MISSING, WORLD, reference
 
 from infer.chat.template import MAX_SOURCE, Template, supports_thinking
 from infer.errors import BadTemplate
@@ -40,6 +35,27 @@ TOOLS = [
         },
     }
 ]
+CLOCK = {
+    "type": "function",
+    "function": {
+        "name": "clock",
+        "description": 'What time it is "there"',
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "zone": {"type": "string", "enum": ["CET", "UTC"], "description": "<zone>"},
+                "where": {
+                    "type": "object",
+                    "description": "a place",
+                    "properties": {"lat": {"type": "number", "description": "north"}},
+                    "additionalProperties": False,
+                },
+                "alarms": {"type": "array", "description": "when", "items": {"type": "integer"}},
+            },
+            "required": ["zone"],
+        },
+    },
+}
 
 
 def render(source: str, messages: list[Message] = HELLO, **options: Any) -> str:
@@ -100,6 +116,14 @@ def test_content_is_data() -> None:
 
 def test_tools_reach_the_template() -> None:
     assert json.loads(render("{{ tools | tojson }}", tools=TOOLS)) == TOOLS
+
+
+def test_a_template_that_shows_no_tools() -> None:
+    """It would drop them without a word; one that cannot be rendered says so about the real conversation."""
+    assert Template("{{ tools | tojson }}", "", "").shows(TOOLS)
+    assert not Template(CHATML, "", "").shows(TOOLS)
+    assert not Template("{{ tools[0].function.name }}", "", "").shows([*TOOLS, CLOCK])
+    assert Template("{{ raise_exception('no') }}", "", "").shows(TOOLS)
 
 
 @pytest.mark.parametrize(
@@ -241,8 +265,6 @@ def test_what_a_template_adds_can_be_limited() -> None:
 
 # --- the templates of the world -------------------------------------------------------------------------------
 
-FOLDER = os.environ.get("INFER_TEMPLATES")
-WORLD = sorted(Path(FOLDER).glob("*.jinja")) if FOLDER else []
 CONVERSATIONS: list[tuple[list[Message], dict[str, Any]]] = [
     ([say("user", 'Hi <b>é</b> & "you"')], {}),
     ([say("system", "Be brief."), say("user", "Hi")], {}),
@@ -250,6 +272,8 @@ CONVERSATIONS: list[tuple[list[Message], dict[str, Any]]] = [
     ([say("system", "S"), say("user", "a"), say("assistant", "b"), say("user", "c")], {"think": True}),
     ([say("user", "Hi")], {"think": False}),
     ([say("user", "Weather in Umeå?")], {"tools": TOOLS}),
+    ([say("system", "S"), say("user", "Weather?")], {"tools": [*TOOLS, CLOCK], "think": True}),
+    ([say("user", "Hi"), say("assistant", "Hello!"), say("user", "Weather?")], {"tools": [CLOCK], "think": False}),
     ([say("user", "Hi"), say("assistant", "Hello!")], {"add_generation_prompt": False}),
 ]
 
@@ -262,58 +286,18 @@ NEED_MORE = {
 }
 
 
-class Generation(Extension):
-    tags = {"generation"}  # noqa: RUF012
-
-    def parse(self, parser: Any) -> nodes.Node:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
-        return nodes.CallBlock(self.call_method("_body"), [], [], body).set_lineno(line)
-
-    def _body(self, caller: Callable[[], str]) -> str:
-        return caller()
+def plain(source: str, messages: list[Message], **options: Any) -> str:
+    return reference(source, [{"role": m.role, "content": m.text} for m in messages], **options)
 
 
-def reference(source: str, messages: list[Message], add_generation_prompt: bool = True, **options: Any) -> str:
-    """What apply_chat_template does, written down once more: plain, without limits."""
-
-    def refuse(message: str) -> None:
-        raise TemplateError(message)
-
-    def tojson(value: Any, ensure_ascii: bool = False, **how: Any) -> str:
-        return json.dumps(value, ensure_ascii=ensure_ascii, **how)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = tojson
-    environment.globals["raise_exception"] = refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-    think = options.pop("think", None)
-    if think is not None:
-        names = ("enable_thinking", "thinking", "reasoning")
-        options |= dict.fromkeys(names, think)
-        options["thinking_budget"] = -1 if think else 0
-        options |= {"thinking_mode": "enabled" if think else "disabled", "thinking_option": "on" if think else "off"}
-    return environment.from_string(source).render(
-        messages=[{"role": m.role, "content": m.text} for m in messages],
-        tools=options.pop("tools", None),
-        documents=None,
-        add_generation_prompt=add_generation_prompt,
-        bos_token="<s>",
-        eos_token="</s>",
-        **options,
-    )
-
-
-@pytest.mark.skipif(not WORLD, reason="INFER_TEMPLATES names no folder with *.jinja (llama.cpp's models/templates)")
+@pytest.mark.skipif(not WORLD, reason=MISSING)
 @pytest.mark.parametrize("path", WORLD, ids=lambda path: path.stem)
 def test_templates_of_the_world(path: Path) -> None:
     """Each renders as plain jinja2 does with the same inputs, or fails with the same reason."""
     source = path.read_text(encoding="utf-8")
     for messages, options in CONVERSATIONS:
         try:
-            expected: str | None = reference(source, messages, **options)
+            expected: str | None = plain(source, messages, **options)
         except Exception as error:
             reason = " ".join(str(error).split())[:150]
             with pytest.raises(BadTemplate) as caught:
@@ -323,7 +307,7 @@ def test_templates_of_the_world(path: Path) -> None:
             assert render(source, messages, **options) == expected
 
 
-@pytest.mark.skipif(not WORLD, reason="INFER_TEMPLATES names no folder with *.jinja (llama.cpp's models/templates)")
+@pytest.mark.skipif(not WORLD, reason=MISSING)
 @pytest.mark.parametrize("path", WORLD, ids=lambda path: path.stem)
 def test_which_templates_take_a_plain_question(path: Path) -> None:
     """All but those listed, which say what they miss; and the user's words are in the prompt."""
@@ -333,3 +317,31 @@ def test_which_templates_take_a_plain_question(path: Path) -> None:
             render(source)
     else:
         assert "Hello" in render(source)
+
+
+# They render, and say nothing of the tools that were given.
+NO_TOOLS = {
+    "HuggingFaceTB-SmolLM3-3B.jinja",
+    "deepseek-ai-DeepSeek-R1-Distill-Llama-8B.jinja",
+    "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja",
+    "deepseek-ai-DeepSeek-V3.1.jinja",
+    "google-gemma-2-2b-it.jinja",
+    "llama-cpp-rwkv-world.jinja",
+    "microsoft-Phi-3.5-mini-instruct.jinja",
+}
+NO_TOOLS_BECAUSE = {
+    "fireworks-ai-llama-3-firefunction-v2.jinja": "'functions' is undefined",
+    "llama-cpp-deepseek-r1.jinja": "Object of type generator is not JSON serializable",
+}
+
+
+@pytest.mark.skipif(not WORLD, reason=MISSING)
+@pytest.mark.parametrize("path", WORLD, ids=lambda path: path.stem)
+def test_which_templates_take_tools(path: Path) -> None:
+    """All but those listed; those that cannot be rendered with tools say why."""
+    template = Template(path.read_text(encoding="utf-8"), "<s>", "</s>")
+    if path.name in NO_TOOLS_BECAUSE:
+        with pytest.raises(BadTemplate, match=NO_TOOLS_BECAUSE[path.name]):
+            template.render(HELLO, tools=TOOLS)
+    else:
+        assert template.shows(TOOLS) == (path.name not in NO_TOOLS)

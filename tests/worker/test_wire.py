@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from infer import errors
 from infer.types import (
     Completion,
+    Constraint,
     ContextUse,
     Delta,
     EngineConfig,
@@ -25,6 +26,9 @@ from infer.types import (
     TextDelta,
     TextPart,
     Timings,
+    TokenScore,
+    Tool,
+    ToolCall,
     Usage,
 )
 from infer.worker.messages import config_from_json, event_from_json, event_to_json, request_from_json
@@ -103,11 +107,17 @@ completions = st.builds(
     timings=st.builds(Timings, seconds, seconds, seconds, seconds),
     context=st.builds(ContextUse, ids, ids, ids),
     seed=st.integers(0, 2**32 - 1),
+    constraint_met=st.none() | st.booleans(),
+    logprobs=st.none()
+    | st.lists(
+        st.builds(TokenScore, TEXT, seconds, st.lists(st.tuples(TEXT, seconds), max_size=2).map(tuple)), max_size=2
+    ).map(tuple),
     verified=st.none() | st.tuples(ids, seconds, seconds),
 )
+calls = st.builds(ToolCall, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=2), st.none() | TEXT)
 events = st.one_of(
     st.builds(Progress, ids, ids, ids),
-    st.builds(TextDelta, ids, st.builds(Delta, TEXT, TEXT)),
+    st.builds(TextDelta, ids, st.builds(Delta, TEXT, TEXT, st.lists(calls, max_size=2).map(tuple))),
     st.builds(Finished, ids, completions),
 )
 requests = st.builds(
@@ -126,6 +136,11 @@ requests = st.builds(
     max_tokens=st.none() | ids,
     stop=st.lists(TEXT, max_size=3).map(tuple),
     think=st.none() | st.booleans(),
+    think_limit=st.none() | ids,
+    logprobs=st.none() | ids,
+    constraint=st.none()
+    | st.builds(Constraint, st.none() | TEXT, st.none() | TEXT, st.lists(TEXT, max_size=3).map(tuple)),
+    tools=st.lists(st.builds(Tool, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=2)), max_size=2).map(tuple),
     verify_cache=st.booleans(),
     overflow=st.sampled_from(["error", "drop-oldest", "drop-middle"]),
 )
@@ -210,5 +225,6 @@ def test_an_unknown_error_becomes_an_internal_one() -> None:
 def test_the_strategies_know_every_field() -> None:
     """A new field has to appear in `requests` or have a default that travels."""
     assert {field.name for field in fields(Request)} == {
-        "messages", "sampling", "raw", "max_tokens", "stop", "think", "overflow", "verify_cache",
+        "messages", "sampling", "raw", "max_tokens", "stop", "think", "think_limit", "constraint", "logprobs", "tools",
+        "overflow", "verify_cache",
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """How model families mark their reasoning: a table of markers, chosen by what the chat template contains.
 
-Markers are text. Some are control tokens, whose text an engine must show for the parser to see them. The call
-syntax of tools gets its columns here later.
+Markers are text. Some are control tokens, whose text an engine must show for the parser to see them. How the
+same families write tool calls stands in `infer.chat.syntax`.
 """
 
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ class ReasoningFormat:
         return tuple(marker.text for marker in self.markers)
 
 
-def _pair(name: str, start: str, end: str) -> ReasoningFormat:
-    """Reasoning between two tags, before the answer."""
-    return ReasoningFormat(name, (end,), (Marker(start, "reasoning"), Marker(end, "content")))
+def _pair(name: str, start: str, end: str, *needs: str) -> ReasoningFormat:
+    """Reasoning between two tags, before the answer. `needs`: where the template does not write the end tag out."""
+    return ReasoningFormat(name, needs or (end,), (Marker(start, "reasoning"), Marker(end, "content")))
 
 
 _GPT_OSS = ReasoningFormat(
@@ -87,10 +87,38 @@ _COHERE = ReasoningFormat(
     ),
 )
 
-_APRIEL_16 = ReasoningFormat(
-    "apriel-1.6",
-    ("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),
-    (Marker("Here are my reasoning steps:\n", "reasoning"), Marker("[BEGIN FINAL RESPONSE]", "content")),
+_APRIEL = ReasoningFormat(
+    "apriel",
+    ("[BEGIN FINAL RESPONSE]",),
+    (
+        Marker("Here are my reasoning steps:\n", "reasoning"),
+        Marker("[BEGIN FINAL RESPONSE]", "content"),
+        Marker("<thinking>", "reasoning"),
+        Marker("</thinking>", "content"),
+        Marker("[END FINAL RESPONSE]", None, anywhere=True),
+    ),
+)
+
+_MUSE = ReasoningFormat(
+    "muse",
+    (" to=self<|message|>", "<|eom|>"),
+    (
+        Marker(" to=self<|message|>", "reasoning", anywhere=True),
+        Marker(" to=user<|message|>", "content", anywhere=True),
+        Marker("<|start|>assistant", None, anywhere=True),
+        Marker("<|eom|>", None, anywhere=True),
+    ),
+)
+
+_GRANITE = ReasoningFormat(
+    "granite",
+    ("<think></think>", "<response></response>"),
+    (
+        Marker("<think>", "reasoning"),
+        Marker("</think>", "content"),
+        Marker("<response>", "content"),
+        Marker("</response>", None, anywhere=True),
+    ),
 )
 
 # Ordered: the first whose texts a template all contains. Sources: the chat templates of the models named.
@@ -99,13 +127,15 @@ FORMATS: tuple[ReasoningFormat, ...] = (
     _SOLAR,  # Solar Open
     _KIMI_3,  # Kimi K3
     _COHERE,  # Command R7B, Command A
-    _APRIEL_16,  # Apriel 1.6: the template opens the reasoning with a sentence
+    _APRIEL,  # Apriel 1.5, 1.6: the reasoning opens with a sentence
+    _MUSE,  # Muse Glimmer: one channel for each that is addressed
+    _GRANITE,  # Granite 3: the answer has tags as well
+    _pair("hunyuan", "<think:opensource>", "</think:opensource>", "':opensource'", "</think{}>"),  # Hunyuan 3
     _pair("seed", "<seed:think>", "</seed:think>"),  # ByteDance Seed-OSS
     _pair("minimax", "<mm:think>", "</mm:think>"),  # MiniMax M3
     _pair("mistral", "[THINK]", "[/THINK]"),  # Magistral, Ministral 3 Reasoning
     _pair("apertus", "<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
     _pair("gemma", "<|channel>thought\n", "<channel|>"),  # Gemma 4
-    _pair("thinking", "<thinking>", "</thinking>"),  # Apriel 1.5
     _pair("think", "<think>", "</think>"),  # Qwen 3, DeepSeek, GLM, SmolLM3, Nemotron, Kimi K2, MiniMax M2, ...
 )
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from infer.chat import formats, guard
 from infer.errors import BadTemplate
-from infer.types import Message
+from infer.types import Message, TextPart
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -96,6 +96,14 @@ class Template:
             return self._write(content, variables, 2 * size + max_added)
 
         return _guarded(work, SECONDS_RENDER, guard.MEMORY + 16 * size)
+
+    def shows(self, tools: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether the prompt names all these tools: a template without a place for them drops them without a word."""
+        try:
+            text = self.render([Message("user", (TextPart(_PROBE),))], tools=tools)
+        except BadTemplate:
+            return True  # the real conversation will say why
+        return all(str(tool["function"]["name"]) in text for tool in tools)
 
     def _switches(self, think: bool | None) -> dict[str, object]:
         named = [] if think is None else [n for n in _SWITCHES if re.search(rf"\b{n}\b", self.source)]

@@ -3,12 +3,14 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from infer.cli.constraint import Check
+from infer.cli.extract import Extraction
 from infer.cli.model import Opened, unused_gpu
 from infer.cli.output import ReaderGone
-from infer.cli.report import Result, record, remarks
+from infer.cli.report import Result, called, record, remarks
 from infer.cli.session import Session
-from infer.errors import InferError, Interrupted
-from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta
+from infer.errors import ConstraintUnmet, InferError, Interrupted
+from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta, ToolCall
 
 _TICK = 0.25  # seconds between looks at the clock while nothing arrives
 _SILENCE = 1.0  # seconds of silence before a terminal is told what is going on
@@ -17,12 +19,19 @@ _LAST_WORDS = 0.2  # seconds the worker has after a signal to hand over what it 
 
 @dataclass(slots=True)
 class Answer:
-    """One answer as it arrives, and what there is to say about it afterwards."""
+    """One answer as it arrives, and what there is to say about it afterwards.
+
+    check       raises ConstraintUnmet; with it the text is held until all of it is there and fits
+    extraction  what to write instead of the text: its code
+    """
 
     opened: Opened
     session: Session
     as_json: bool
     show_reasoning: bool
+    check: Check | None = None
+    extraction: Extraction | None = None
+    calls: list[ToolCall] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     completion: Completion | None = None
@@ -49,6 +58,7 @@ class Answer:
         for event in self.opened.worker.events(_TICK if deadline is None else _LAST_WORDS / 4):
             match event:
                 case TextDelta(_, delta):
+                    self.calls += delta.tool_calls
                     self._write(delta.content, delta.reasoning)
                 case Progress(_, done, total):
                     self._progress(done, total)
@@ -71,8 +81,11 @@ class Answer:
         self.text.append(content)
         if reasoning and self.show_reasoning:
             self.session.output.reasoning(reasoning)
-        if content and not self.as_json:
-            self.session.output.answer(content)
+        if content and self.check:
+            self.session.output.progress(f"answer: {sum(map(len, self.text)):,} characters")
+        shown = self.extraction.feed(content) if self.extraction else content
+        if shown and not self.as_json and not self.check:
+            self.session.output.answer(shown)
         else:
             self.session.output.check_reader()
 
@@ -102,22 +115,62 @@ class Answer:
         self.opened.worker.abort(self._id)
         self._listen(self.session.seconds() + _LAST_WORDS)
         self.total = self.session.seconds()
-        if self.as_json and self.completion is not None:
-            self.session.output.json(record(self.opened, self.result()))
+        if self.check:
+            self._show_rest()
+        else:
+            self._end_extraction()
+            if self.as_json and self.completion is not None:
+                self.session.output.json(record(self.opened, self.result()))
         self.session.output.end_answer()
 
     def _end(self, request: Request) -> None:
         completion, output = self.completion, self.session.output
         assert completion is not None
         self.total = self.session.seconds()
+        if self.check:
+            self._hand_over(self.check, completion)
+        if self.extraction:
+            self._check_extraction(self.extraction, completion)
         if self.as_json:
             output.json(record(self.opened, self.result()))
         output.end_answer()
-        for note in remarks(completion, request):
+        for note in [*remarks(completion, request), *([] if self.as_json else map(called, self.calls))]:
             output.note(note)
+
+    def _hand_over(self, check: Check, completion: Completion) -> None:
+        """Write the held text if it is what was asked for; else show what there was on stderr, and raise."""
+        text = "".join(self.text)
+        try:
+            check(text, completion)
+        except ConstraintUnmet:
+            self._show_rest()
+            raise
+        if not self.as_json:
+            self.session.output.answer(text)
+
+    def _check_extraction(self, extraction: Extraction, completion: Completion) -> None:
+        """Write the end of the code; without any, show what there was on stderr, and raise."""
+        self._end_extraction()
+        try:
+            extraction.check(completion)
+        except ConstraintUnmet:
+            self.session.output.end_answer()
+            if not extraction.text:
+                self._show_rest()
+            raise
+
+    def _end_extraction(self) -> None:
+        if self.extraction and (rest := self.extraction.finish()) and not self.as_json:
+            self.session.output.answer(rest)
+
+    def _show_rest(self) -> None:
+        """What there is of an answer that must not go to stdout."""
+        if text := "".join(self.text):
+            self.session.output.block(text)
 
     def result(self) -> Result:
         """What there is to report, once the answer has ended."""
         assert self.completion is not None
-        text, reasoning = "".join(self.text), "".join(self.reasoning)
-        return Result(text, reasoning, self.completion, self.first_token, self.total)
+        text = self.extraction.text if self.extraction else "".join(self.text)
+        reasoning, calls = "".join(self.reasoning), tuple(self.calls)
+        return Result(text, reasoning, calls, self.completion, self.first_token, self.total)

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from infer.cli.answer import Answer
-from infer.cli.inputs import read_messages
+from infer.cli.constraint import Wanted, checked, read_constraint
+from infer.cli.extract import Extraction
+from infer.cli.inputs import read_file, read_messages
 from infer.cli.model import open_model, thinking
 from infer.cli.report import statistics
 from infer.cli.session import Session
+from infer.errors import UsageError
 from infer.settings import Settings, resolve
-from infer.types import Message, Request
+from infer.types import Constraint, Message, Request, Tool
 
 _LAST_BLOCKS = 0.2  # seconds the prompt cache has to write what is still in memory
 
@@ -23,6 +26,10 @@ class Asked:
     prompt: str | None
     files: tuple[str, ...]
     stdin: bool
+    wanted: Wanted
+    logprobs: int | None
+    tools: str | None
+    extraction: Extraction | None
     raw: bool
     lora: tuple[str, ...]
     yes: bool
@@ -40,16 +47,19 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     output.configure(color=settings["color"], quiet=asked.quiet)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
+    constraint, tools = read_constraint(asked.wanted), _read_tools(asked.tools)
+    _refuse_together(asked, constraint)
     # The worker loads while stdin is read.
     opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes)
     messages = read_messages(
         asked.prompt, asked.files, settings["system"], stdin=asked.stdin, raw=asked.raw, output=output
     )
-    request = _request(messages, opened.settings, asked)
+    request = _request(messages, opened.settings, asked, constraint, tools)
     if asked.show_prompt:
         output.block(opened.worker.prompt(request)[0])
     show_reasoning = settings["think"] == "show" or (output.stderr_tty and not asked.quiet)
-    answer = Answer(opened, session, as_json=asked.as_json, show_reasoning=show_reasoning)
+    check = checked(constraint) if constraint else None
+    answer = Answer(opened, session, asked.as_json, show_reasoning, check, asked.extraction)
     answer.stream(request)
     if asked.verbose:
         output.statistics(statistics(opened, answer.result()))
@@ -59,7 +69,37 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     return 0
 
 
-def _request(messages: tuple[Message, ...], settings: Settings, asked: Asked) -> Request:
+def _read_tools(given: str | None) -> tuple[Tool, ...]:
+    """The tools in a file, or in place where it is a JSON list."""
+    if given is None:
+        return ()
+    from infer.chat.tools import read_tools
+
+    inline = given.lstrip().startswith("[")
+    return read_tools(given if inline else read_file(given.removeprefix("@")), "--tools" if inline else given)
+
+
+def _refuse_together(asked: Asked, constraint: Constraint | None) -> None:
+    """Raise UsageError for options that ask for answers of two kinds."""
+    if asked.logprobs is not None and not asked.as_json:
+        raise UsageError(what="--logprobs has nowhere to go without --json", hint="add --json")
+    if asked.tools is not None and asked.raw:
+        raise UsageError(
+            what="--raw leaves out the chat template, which offers the tools", hint="drop --raw or --tools"
+        )
+    for option, given in (("--tools", asked.tools), ("-x", asked.extraction)):
+        if constraint is not None and given is not None:
+            what = f"{option} and a constraint (--schema, --grammar, --choices) exclude each other"
+            raise UsageError(what=what, hint="give one of them")
+
+
+def _request(
+    messages: tuple[Message, ...],
+    settings: Settings,
+    asked: Asked,
+    constraint: Constraint | None,
+    tools: tuple[Tool, ...],
+) -> Request:
     return Request(
         messages=messages,
         sampling=settings.sampling(),
@@ -68,5 +108,9 @@ def _request(messages: tuple[Message, ...], settings: Settings, asked: Asked) ->
         max_tokens=settings["max_tokens"],
         stop=settings["stop"],
         think=thinking(settings),
+        think_limit=settings["think"] if isinstance(settings["think"], int) else None,
+        constraint=constraint,
+        logprobs=asked.logprobs,
+        tools=tools,
         overflow=settings["overflow"],
     )

@@ -68,7 +68,7 @@ def _decode(data: bytes, source: str) -> str:
 
 
 def read_file(path: str) -> str:
-    """A file's text. Raises FileUnreadable, InvalidText, UsageError."""
+    """A text file, strictly UTF-8; "-" is stdin. Raises UsageError, FileUnreadable, InvalidText."""
     if not path:
         raise UsageError(what="the name of a file is empty", hint="-f PATH, --system @PATH")
     if path == "-":

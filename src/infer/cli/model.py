@@ -87,8 +87,9 @@ def _with_cache(config: EngineConfig, settings: Settings) -> EngineConfig:
 
 
 def thinking(settings: Settings) -> bool | None:
-    """--think as the template takes it: on and show switch reasoning on, off switches it off."""
-    return {"on": True, "show": True, "off": False}.get(settings["think"])
+    """--think as the template takes it: on, show and a number switch reasoning on, off switches it off."""
+    wish = settings["think"]
+    return wish != "off" if wish is not None else None
 
 
 def gpu(devices: tuple[Device, ...]) -> Device | None:

@@ -40,8 +40,33 @@ Threads = Annotated[str | None, typer.Option("--threads", metavar="N", help="CPU
 KvType = Annotated[str | None, typer.Option("--kv-type", metavar="f16|q8_0|q4_0", help="type of the KV cache")]
 Think = Annotated[
     str | None,
-    typer.Option("--think", metavar="on|off|show", help="reasoning of thinking models; show: on stderr, anywhere"),
+    typer.Option(
+        "--think",
+        metavar="on|off|show|N",
+        help="reasoning of thinking models; show: on stderr, anywhere; N: most tokens",
+    ),
 ]
+Schema = Annotated[
+    str | None,
+    typer.Option(
+        "--schema", metavar="JSON|FIELDS|FILE|@FILE", help='JSON that fits: a JSON Schema, or "name, age int"'
+    ),
+]
+Grammar = Annotated[str | None, typer.Option("--grammar", metavar="FILE", help="an answer that fits a GBNF grammar")]
+Choices = Annotated[str | None, typer.Option("--choices", metavar="A,B,C", help="exactly one of these as the answer")]
+LogProbs = Annotated[
+    int | None,
+    typer.Option("--logprobs", metavar="N", min=0, max=100, help="with --json: each token's probability, and N others"),
+]
+Tools = Annotated[
+    str | None,
+    typer.Option("--tools", metavar="FILE", help="functions the model may call, in OpenAI's format; see --json"),
+]
+Extract = Annotated[bool, typer.Option("-x", "--extract", help="the first fenced code block alone")]
+ExtractLang = Annotated[
+    str | None, typer.Option("--extract-lang", metavar="LANG", help="the first code block in this language alone")
+]
+ExtractAll = Annotated[bool, typer.Option("--extract-all", help="all code blocks, one after another")]
 Raw = Annotated[bool, typer.Option("--raw", help="no chat template: the prompt as it is")]
 Lora = Annotated[
     list[str] | None, typer.Option("--lora", metavar="PATH[:SCALE]", help="apply a LoRA adapter; repeatable")

@@ -328,7 +328,8 @@ class Repl:
         turn = self.turn
         if turn is None or turn.completion is None:
             raise UsageError(what="nothing has been answered yet")
-        return Result("".join(turn.text), "".join(turn.reasoning), turn.completion, turn.first_token, turn.total)
+        text, reasoning = "".join(turn.text), "".join(turn.reasoning)
+        return Result(text, reasoning, (), turn.completion, turn.first_token, turn.total)
 
     def summarise(self, count: int) -> Message | None:
         """A summary of the oldest `count` exchanges by the model, shown as it comes; None when none came."""

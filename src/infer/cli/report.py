@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infer.cli.model import Opened, device_name
-from infer.types import Completion, Request
+from infer.types import Completion, Request, TokenScore, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Result:
 
     text: str
     reasoning: str
+    tool_calls: tuple[ToolCall, ...]
     completion: Completion
     first_token: float | None
     total: float
@@ -46,11 +47,11 @@ def record(opened: Opened, result: Result) -> str:
         "decode_tps": result.decode_rate,
         "total_ms": _milliseconds(result.total),
     }
-    fields = {
+    fields: dict[str, Any] = {
         "model": {"ref": model.ref, "file": model.path, "sha256": model.sha256},
         "text": result.text,
         "reasoning": result.reasoning,
-        "tool_calls": [],
+        "tool_calls": [asdict(call) for call in result.tool_calls],
         "finish_reason": completion.finish_reason,
         "usage": asdict(completion.usage),
         "timings": timings,
@@ -58,7 +59,14 @@ def record(opened: Opened, result: Result) -> str:
         "context": asdict(completion.context),
         "device": device_name(opened),
     }
+    if completion.logprobs is not None:
+        fields["logprobs"] = [_token(score) for score in completion.logprobs]
     return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def _token(score: TokenScore) -> dict[str, Any]:
+    top = [{"text": text, "logprob": logprob} for text, logprob in score.top]
+    return {"text": score.text, "logprob": score.logprob, "top": top}
 
 
 def statistics(opened: Opened, result: Result) -> list[str]:
@@ -96,6 +104,13 @@ def remarks(completion: Completion, request: Request) -> list[str]:
     if completion.finish_reason == "length" and full:
         said.append(f"note: the context of {completion.context.used:,} tokens is full, the answer is cut here")
     return said
+
+
+def called(call: ToolCall) -> str:
+    """A tool call for people to read."""
+    arguments = json.dumps(call.arguments, ensure_ascii=False)
+    invalid = f"; it is invalid: {call.error}" if call.error else ""
+    return f"tool call: {call.name} {arguments}{invalid}"
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -30,6 +30,14 @@ def run(
     threads: options.Threads = None,
     kv_type: options.KvType = None,
     think: options.Think = None,
+    schema: options.Schema = None,
+    grammar: options.Grammar = None,
+    choices: options.Choices = None,
+    logprobs: options.LogProbs = None,
+    tools: options.Tools = None,
+    extract: options.Extract = False,
+    extract_lang: options.ExtractLang = None,
+    extract_all: options.ExtractAll = False,
     raw: options.Raw = False,
     lora: options.Lora = None,
     no_cache: options.NoCache = False,
@@ -44,6 +52,8 @@ def run(
 ) -> int:
     """Answer one prompt: infer run MODEL "prompt". Text piped in or attached stands before the prompt."""
     from infer.cli.ask import Asked, ask
+    from infer.cli.constraint import Wanted
+    from infer.cli.extract import read_extraction
 
     given = {
         "system": system, "max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p,
@@ -62,6 +72,10 @@ def run(
         prompt=prompt,
         files=tuple(file or ()),
         stdin=not no_stdin,
+        wanted=Wanted(schema, grammar, choices),
+        logprobs=logprobs,
+        tools=tools,
+        extraction=read_extraction(extract, extract_lang, extract_all),
         raw=raw,
         lora=tuple(lora or ()),
         yes=yes,

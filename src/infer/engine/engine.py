@@ -6,38 +6,52 @@ The context is as large as the running sequences are expected to need and grows 
 are moved into a larger one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import NamedTuple
 
 from infer.engine.cells import Cells
+from infer.engine.constraint import Constraints
 from infer.engine.llama.context import AbortFlag, Context, Row
 from infer.engine.llama.model import Model
 from infer.engine.llama.sampler import Sampler
 from infer.engine.llama.state import MemoryKind
 from infer.engine.loop_guard import LoopGuard
 from infer.engine.reuse import MIN_PROMPT, Reuse
+from infer.engine.running import Running
 from infer.engine.scheduler import Chunk, Scheduler, Sequence, State
-from infer.types import EngineConfig, FinishReason, SamplingParams
+from infer.types import Constraint, EngineConfig, FinishReason, SamplingParams
 
 _GRANULE = 256  # positions; llama.cpp rounds a context up to this
 EXPECTED_ANSWER = 1024  # tokens a context is sized for when no --max-tokens is given
 
 
+class Likely(NamedTuple):
+    """The log-probability of a token, and those of the likeliest tokens in its place, the likeliest first."""
+
+    logprob: float
+    top: list[tuple[int, float]]
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a step brought for one sequence: a token, or an end, or both; neither while it prefills."""
+    """What a step brought for one sequence: a token, or an end, or both; neither while it prefills.
+
+    likely   log-probabilities: of the token, and of the likeliest ones in its place, where that was asked for
+    """
 
     sequence: Sequence
     token: int | None = None
     finish_reason: FinishReason | None = None
+    likely: Likely | None = None
 
 
-@dataclass(slots=True)
-class _Running:
-    """What belongs to one sequence beside its tokens."""
+class Scored(NamedTuple):
+    """The finished sequence of a prompt, and the log-probabilities of its continuations' tokens."""
 
-    sampler: Sampler
-    loop_guard: LoopGuard | None
+    sequence: Sequence
+    scores: list[list[float]]
 
 
 class Engine:
@@ -51,9 +65,10 @@ class Engine:
         self._config = config
         self._abort = abort or AbortFlag()
         self._context: Context | None = None
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Running] = {}
         self._left: list[int] = []
         self._cells = Cells()
+        self._constraints = Constraints(model.vocabulary)
         self._next_id = 0
         capacity = config.positions or config.max_context * config.parallel
         self._scheduler = Scheduler(config.parallel, config.batch, capacity)
@@ -92,7 +107,7 @@ class Engine:
         if sampler.keeps_history:
             for token in tokens:
                 sampler.accept(token)
-        self._running[sequence.id] = _Running(sampler, LoopGuard() if max_tokens is None else None)
+        self._running[sequence.id] = Running(sampler, LoopGuard() if max_tokens is None else None)
         self._scheduler.add(sequence)
         return sequence
 
@@ -117,6 +132,66 @@ class Engine:
             self._account(chunk, elapsed)
         return outputs
 
+    def constrain(
+        self, sequence: Sequence, constraint: Constraint, *, opener: int | None = None, after_reasoning: bool = False
+    ) -> None:
+        """Let a constraint count from the next token that is drawn, while it is not held.
+
+        opener: a token that may come in front of all, and is not part of it; after_reasoning: newlines may as well.
+        Raises UsageError when it cannot be enforced, ConstraintUnmet when nothing can satisfy it.
+        """
+        matcher = self._constraints.matcher(constraint, opener=opener, after_reasoning=after_reasoning)
+        self._running[sequence.id].constrain(matcher, self._constraints.candidates)
+
+    def score(self, tokens: list[int], continuations: list[list[int]], stops: tuple[int, ...] = ()) -> Scored:
+        """The log-probability of each token of several continuations (none empty) of one prompt.
+
+        The configuration's `parallel` and `outputs` say how many are computed at once. Nothing else may be running.
+        """
+        from infer.engine.branches import Branches
+
+        assert not self.has_work, "its steps would be taken here"
+        sequence = self.submit(tokens, SamplingParams(temperature=0), 0, 1 + sum(map(len, continuations)), stops)
+        self.force(sequence, tokens[-1:])  # the prompt alone counts, and it may not end here
+        while sequence.computed < sequence.prompt:
+            self.step()
+        assert self._context is not None
+        places = [place for place in range(self._config.parallel) if place != sequence.place]
+        rows = min(self._config.batch, self._config.outputs)
+        size = self._model.vocabulary.size
+        branches = Branches(self._context, sequence.place, sequence.prompt, places, rows, size)
+        scores = branches.scores(continuations)
+        self.finish(sequence, "stop")
+        self.release(sequence)
+        return Scored(sequence, scores)
+
+    def hold_constraint(self, sequence: Sequence, held: bool) -> None:
+        """Let the constraint count no more for now, or again where it stood."""
+        self._running[sequence.id].held = held
+
+    def force(self, sequence: Sequence, tokens: Iterable[int]) -> None:
+        """Let these be the next tokens, whatever the model thinks of them."""
+        self._running[sequence.id].force(tokens)
+
+    def replace_last(self, sequence: Sequence, tokens: list[int]) -> None:
+        """Put other tokens in the place of the last one of an answer; it has not been computed yet."""
+        assert tokens
+        assert sequence.computed < len(sequence.tokens) > sequence.prompt
+        sequence.tokens[-1] = tokens[0]
+        self.force(sequence, tokens[1:])
+
+    def force_at_end(self, sequence: Sequence, tokens: tuple[int, ...]) -> None:
+        """When the model wants to end, let it go on with these tokens instead, once. Empty: let it end."""
+        self._running[sequence.id].instead_of_end = tokens
+
+    def report(self, sequence: Sequence, count: int) -> None:
+        """Let outputs tell the log-probability of each token, and of the `count` likeliest ones in its place."""
+        self._running[sequence.id].logprobs = count
+
+    def satisfied(self, sequence: Sequence) -> bool:
+        """Whether its constraint, if it has one, allows the answer to end where it stands."""
+        return self._running[sequence.id].satisfied
+
     def finish(self, sequence: Sequence, reason: FinishReason) -> None:
         """End a sequence from outside: a stop string, an abort. Harmless when it has ended already."""
         if sequence.state is not State.FINISHED:
@@ -134,14 +209,14 @@ class Engine:
     def release(self, sequence: Sequence) -> None:
         """Free what a finished sequence still holds (its sampler)."""
         assert sequence.state is State.FINISHED
-        self._running.pop(sequence.id).sampler.close()
+        self._running.pop(sequence.id).close()
 
     def close(self, timeout: float = 0.0) -> None:
         """Free the native memory of contexts and samplers; the prompt cache's writer has `timeout` seconds more."""
         if self._reuse:
             self._reuse.close(timeout)
         for running in self._running.values():
-            running.sampler.close()
+            running.close()
         self._running.clear()
         if self._context:
             self._context.close()
@@ -202,7 +277,8 @@ class Engine:
         for other in self._scheduler.running:
             if other is sequence:
                 break  # those after it have entered after it
-            length = _common(sequence.tokens[: len(sequence.tokens) - 1], other.tokens)
+            settled = other.tokens[: max(other.prompt, other.computed)]  # its newest token may still be replaced
+            length = _common(sequence.tokens[: len(sequence.tokens) - 1], settled)
             if length >= max(MIN_PROMPT, sequence.shared + 1):
                 sequence.leader, sequence.shared = other, length
 
@@ -316,16 +392,27 @@ class Engine:
 
     def _sample(self, context: Context, sequence: Sequence, row: int) -> Output:
         running = self._running[sequence.id]
-        token = running.sampler.sample(context.pointer, row)
-        if self._model.vocabulary.ends_generation(token):
+        token = running.next_token(context, row, self._model.vocabulary)
+        if token is None:
             self.finish(sequence, "stop")
             return Output(sequence, None, "stop")
+        likely = None if running.logprobs is None else self._likely(context, row, token, running.logprobs)
         sequence.tokens.append(token)
-        if running.loop_guard and running.loop_guard.accept(token):
+        if running.done:
+            self.finish(sequence, "stop")
+        elif running.loop_guard and running.loop_guard.accept(token):
             self.finish(sequence, "loop")
         elif len(sequence.tokens) >= sequence.limit:
             self.finish(sequence, "length")
-        return Output(sequence, token, sequence.finish_reason)
+        return Output(sequence, token, sequence.finish_reason, likely)
+
+    def _likely(self, context: Context, row: int, token: int, count: int) -> Likely:
+        from infer.engine.llama.logits import likeliest, log_probabilities
+
+        logits = context.logits(row, self._model.vocabulary.size)
+        top = likeliest(logits, count)
+        own, *others = log_probabilities(logits, [token, *top])
+        return Likely(own, list(zip(top, others, strict=True)))
 
     @staticmethod
     def _account(chunk: Chunk, elapsed: float) -> None:

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from infer.errors import InferError, WorkerDied, from_wire
-from infer.types import Device, EngineConfig, Event, Request
+from infer.types import Continuation, Device, EngineConfig, Event, Request
 from infer.worker.messages import event_from_json
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
@@ -76,6 +76,13 @@ class WorkerClient:
         """Token ids of plain text, each with its text."""
         self._send({"do": "tokenize", "text": text})
         return _pairs(self._wait_for("tokens"))
+
+    def score(self, request: Request, texts: tuple[str, ...]) -> list[Continuation]:
+        """How likely each text is as the continuation of a prompt."""
+        self._send({"do": "score", "request": asdict(request), "texts": texts})
+        scores = self._wait_for("scores")["scores"]
+        pairs = (tuple((piece, score) for piece, score in found) for found in scores)
+        return [Continuation(text, tokens) for text, tokens in zip(texts, pairs, strict=True)]
 
     def events(self, timeout: float | None = None) -> Iterator[Event | None]:
         """Events as they come; None whenever `timeout` seconds passed without one.

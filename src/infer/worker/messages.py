@@ -1,11 +1,11 @@
 """What is said over the wire, as JSON objects.
 
     to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text} ·
-                     close {timeout}
+                     score {request, texts} · close {timeout}
     from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
-                     closed {warning}
+                     scores {scores: [[[text, logprob]]]} · closed {warning}
                      events {id}: progress · delta · finished · failed
-                     error {code, facts}: what was asked last (load, prompt, tokenize) cannot be done
+                     error {code, facts}: what was asked last (load, prompt, tokenize, score) cannot be done
 
 Every request of the parent is answered; ids are the parent's.
 """
@@ -16,6 +16,7 @@ from typing import Any
 from infer.errors import from_wire
 from infer.types import (
     Completion,
+    Constraint,
     ContextUse,
     Delta,
     EngineConfig,
@@ -29,6 +30,9 @@ from infer.types import (
     TextDelta,
     TextPart,
     Timings,
+    TokenScore,
+    Tool,
+    ToolCall,
     Usage,
 )
 
@@ -45,8 +49,16 @@ def request_from_json(data: Json) -> Request:
     """A Request from `asdict`'s object."""
     messages = tuple(map(_message_from_json, data["messages"]))
     sampling = SamplingParams(**data["sampling"])
-    stop = tuple(data["stop"])
-    return Request(**{**data, "messages": messages, "sampling": sampling, "stop": stop})
+    rest = {
+        "stop": tuple(data["stop"]),
+        "constraint": _constraint_from_json(data["constraint"]),
+        "tools": tuple(Tool(**tool) for tool in data["tools"]),
+    }
+    return Request(**{**data, "messages": messages, "sampling": sampling, **rest})
+
+
+def _constraint_from_json(data: Json | None) -> Constraint | None:
+    return None if data is None else Constraint(data["schema"], data["grammar"], tuple(data["choices"]))
 
 
 def _message_from_json(data: Json) -> Message:
@@ -60,7 +72,7 @@ def event_to_json(event: Event) -> Json:
         case Progress(id, done, total):
             return {"event": "progress", "id": id, "done": done, "total": total}
         case TextDelta(id, delta):
-            return {"event": "delta", "id": id, "content": delta.content, "reasoning": delta.reasoning}
+            return {"event": "delta", "id": id, **asdict(delta)}
         case Finished(id, completion):
             return {"event": "finished", "id": id, "completion": asdict(completion)}
         case Failed(id, error):
@@ -73,7 +85,8 @@ def event_from_json(data: Json) -> Event:
         case "progress":
             return Progress(data["id"], data["done"], data["total"])
         case "delta":
-            return TextDelta(data["id"], Delta(data["content"], data["reasoning"]))
+            calls = tuple(ToolCall(**call) for call in data["tool_calls"])
+            return TextDelta(data["id"], Delta(data["content"], data["reasoning"], calls))
         case "failed":
             return Failed(data["id"], from_wire(data))
         case _:
@@ -83,6 +96,13 @@ def event_from_json(data: Json) -> Event:
 def _completion_from_json(data: Json) -> Completion:
     usage, timings = Usage(**data["usage"]), Timings(**data["timings"])
     context = ContextUse(**data["context"])
-    verified = tuple(data["verified"]) if data["verified"] else None
-    given = {"usage": usage, "timings": timings, "context": context, "verified": verified}
-    return Completion(**{**data, **given, "tokens": tuple(data["tokens"])})
+    rest = {
+        "verified": tuple(data["verified"]) if data["verified"] else None,
+        "logprobs": None if data["logprobs"] is None else tuple(map(_score_from_json, data["logprobs"])),
+        "tokens": tuple(data["tokens"]),
+    }
+    return Completion(**{**data, "usage": usage, "timings": timings, "context": context, **rest})
+
+
+def _score_from_json(data: Json) -> TokenScore:
+    return TokenScore(data["text"], data["logprob"], tuple((text, score) for text, score in data["top"]))

@@ -101,6 +101,9 @@ class Worker:
                 self._wire.send({"event": "prompt", "text": prompt.text, **self._pieces(prompt.tokens)})
             case "tokenize":
                 self._wire.send({"event": "tokens", **self._pieces(self._llm.tokenize(message["text"]))})
+            case "score":
+                found = self._llm.score(request_from_json(message["request"]), tuple(message["texts"]))
+                self._wire.send({"event": "scores", "scores": [one.tokens for one in found]})
             case "close":
                 if self._llm is not None:
                     self._llm.close(message["timeout"])

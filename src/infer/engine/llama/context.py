@@ -156,7 +156,7 @@ def _params(config: EngineConfig, size: int) -> Any:
     params.n_batch = config.batch
     params.n_ubatch = config.ubatch
     params.n_seq_max = config.parallel + 1  # one to copy states with, see state.py
-    params.n_outputs_max = params.n_seq_max  # llama.cpp asserts it is no less
+    params.n_outputs_max = max(params.n_seq_max, config.outputs)  # llama.cpp asserts it is no less
     params.n_threads = params.n_threads_batch = config.threads
     on = bindings.LLAMA_FLASH_ATTN_TYPE_ENABLED
     params.flash_attn_type = on if config.flash_attention else bindings.LLAMA_FLASH_ATTN_TYPE_DISABLED

@@ -1,10 +1,14 @@
 """llama.cpp's own samplers, chained in llama.cpp's own order."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from infer.engine.constraint import Matcher
 from infer.engine.llama.library import bindings
 from infer.engine.llama.vocabulary import Vocabulary
 from infer.types import SamplingParams
+
+if TYPE_CHECKING:
+    from infer.engine.llama.candidates import Candidates  # numpy: only who constrains needs it
 
 _PENALTY_WINDOW = 64  # tokens; llama.cpp's default for repeat_last_n
 _MIN_KEEP = 1
@@ -29,6 +33,20 @@ class Sampler:
     def sample(self, context: Any, row: int) -> int:
         """Draw a token from the logits of `row` of the last decode; the chain accepts it itself."""
         return int(bindings.llama_sampler_sample(self._chain, context, row))
+
+    def sample_matching(self, logits: Any, matcher: Matcher, candidates: "Candidates") -> int | None:
+        """Draw a token that fits a constraint, and have both accept it; None where no token fits.
+
+        As llama.cpp's own tools do it: the constraint is asked about the token that was drawn, and about all others
+        only when that one does not fit.
+        """
+        token = candidates.draw(self._chain, logits)
+        if token is None or not matcher.accept(token):
+            token = candidates.draw(self._chain, logits, matcher.allowed())
+            if token is None or not matcher.accept(token):
+                return None
+        self.accept(token)
+        return token
 
     def close(self) -> None:
         """Free the native memory."""

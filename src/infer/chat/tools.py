@@ -1,0 +1,110 @@
+"""Tools that a person offers to a model: read from OpenAI's function format, checked, and handed to the template."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
+
+from infer.errors import UsageError
+from infer.schema.check import malformed
+from infer.types import Tool
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_KEYS = frozenset({"name", "description", "parameters", "strict"})
+_HINT = '[{"type": "function", "function": {"name": "weather", "description": "…", "parameters": {"type": "object"}}}]'
+
+
+def read_tools(text: str, where: str) -> tuple[Tool, ...]:
+    """The tools in a JSON list; `where`: what the text is called in messages. Raises UsageError."""
+    fail = _refusal(where)
+    try:
+        items = json.loads(text)
+    except json.JSONDecodeError as error:
+        fail(f"not valid JSON: {error.msg}, at line {error.lineno}, column {error.colno}")
+    except (ValueError, RecursionError) as error:
+        fail(f"not valid JSON: {error}")
+    if not isinstance(items, list) or not items:
+        fail("not a list of tools")
+    tools = tuple(_tool(item, _refusal(f"{where}: tool {number}")) for number, item in enumerate(items, 1))
+    names = [tool.name for tool in tools]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        fail(f"two tools are called {twice}")
+    return tools
+
+
+def definition(tool: Tool) -> dict[str, Any]:
+    """The tool as templates expect it, and as OpenAI's interface has it."""
+    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return {"type": "function", "function": function}
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All texts in a JSON value, keys too, in an order of their own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner)
+
+
+def replaced(value: Any, by: Iterator[str]) -> Any:
+    """The same JSON value with other texts, in the order of `texts`."""
+    if isinstance(value, str):
+        return next(by)
+    if isinstance(value, Mapping):
+        return {next(by): replaced(inner, by) for inner in value.values()}
+    return [replaced(inner, by) for inner in value] if isinstance(value, list) else value
+
+
+def _tool(item: Any, fail: Callable[[str], NoReturn]) -> Tool:
+    """One tool; also in the flat form, in which the function's keys stand beside the type."""
+    if not isinstance(item, dict) or item.get("type", "function") != "function":
+        fail('not an object with "type": "function"')
+    function = item.get("function", {key: value for key, value in item.items() if key != "type"})
+    if not isinstance(function, dict):
+        fail('its "function" is not an object')
+    if unknown := sorted(function.keys() - _KEYS):
+        fail(f"unknown key {unknown[0]}")
+    name, description = function.get("name"), function.get("description") or ""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        fail("its name must be 1 to 64 letters, digits, '_', '-' or '.'")
+    if not isinstance(description, str):
+        fail(f"the description of {name} is not a text")
+    return Tool(name, description, _parameters(name, function.get("parameters"), fail))
+
+
+def _parameters(name: str, given: Any, fail: Callable[[str], NoReturn]) -> dict[str, Any]:
+    """The schema of a tool's arguments; none given: it takes none."""
+    if given is None:
+        return {"type": "object", "properties": {}}
+    if not isinstance(given, dict) or given.get("type", "object") != "object":
+        fail(f"the parameters of {name} are not the schema of an object")
+    if wrong := malformed(given):
+        fail(f"the parameters of {name} are not a JSON Schema: {wrong}")
+    if away := next(_references_away(given), None):
+        fail(f"the parameters of {name} refer to {away}; only references within the schema ('#/...') are followed")
+    return given
+
+
+def _references_away(schema: Any) -> Iterator[str]:
+    """References that leave the schema: nothing is fetched."""
+    if isinstance(schema, dict):
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and not reference.startswith("#"):
+            yield reference
+        for value in schema.values():
+            yield from _references_away(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _references_away(value)
+
+
+def _refusal(where: str) -> Callable[[str], NoReturn]:
+    def fail(what: str) -> NoReturn:
+        raise UsageError(what=f"{where}: {what}", hint=f"OpenAI's function format: {_HINT}")
+
+    return fail

@@ -1,0 +1,87 @@
+"""Whether a text is what a schema asks for, and whether a schema is one: the only door to jsonschema."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from infer.errors import UsageError
+from infer.schema.shorthand import expand
+from infer.schema.supported import closed, refuse_unsupported
+
+_LONGEST = 200  # characters of jsonschema's messages, which quote the whole instance
+
+
+def parse_schema(text: str) -> str:
+    """A schema as the user wrote it (JSON, or the short form) as the JSON text of one that can be enforced.
+
+    Raises UsageError: neither of them, not a JSON Schema, or something in it cannot be enforced.
+    """
+    try:
+        schema = _json(text) if text.lstrip().startswith("{") else expand(text)
+        refuse_unsupported(schema)
+        _refuse_malformed(schema)
+        return json.dumps(closed(schema), ensure_ascii=False)
+    except RecursionError as error:
+        raise UsageError(what="--schema is nested too deeply") from error
+
+
+def checker(schema: str) -> Callable[[str], str | None]:
+    """A function that says what is wrong with a text under a schema (JSON text), None when nothing is.
+
+    Numbers are compared as decimals: 0.3 is a multiple of 0.1.
+    """
+    import jsonschema
+
+    parsed = _decimals(schema)
+    validator = jsonschema.validators.validator_for(parsed, default=jsonschema.Draft202012Validator)(parsed)
+
+    def wrong(text: str) -> str | None:
+        try:
+            problem = jsonschema.exceptions.best_match(validator.iter_errors(_decimals(text)))
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            return f"it is no JSON: {error}"
+        if problem is None:
+            return None
+        return f"{_shortened(problem.message)} (at {problem.json_path})"
+
+    return wrong
+
+
+def malformed(schema: Any) -> str | None:
+    """What keeps a JSON value from being a JSON Schema, None when it is one."""
+    import jsonschema
+
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        return f"{_shortened(error.message)} (at {error.json_path})"
+    return None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        what = f"--schema is not valid JSON: {error.msg}, at line {error.lineno}, column {error.colno}"
+        raise UsageError(what=what, hint='a schema in JSON, @FILE, or the short form: "name, age int"') from error
+    except ValueError as error:
+        raise UsageError(what=f"--schema is not valid JSON: {error}") from error
+
+
+def _refuse_malformed(schema: Any) -> None:
+    if wrong := malformed(schema):
+        raise UsageError(what=f"--schema is not a JSON Schema: {wrong}")
+
+
+def _decimals(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= _LONGEST else message[: _LONGEST - 1] + "…"
