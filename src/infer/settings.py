@@ -77,6 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("threads", "int", None, "CPU threads; none: as many as there are cores", 1, 512),
     Setting("kv_type", "choice", "f16", "type of the KV cache", None, None, ("f16", "q8_0", "q4_0")),
     Setting("think", "choice", None, "reasoning of thinking models", None, None, ("on", "off", "show")),
+    Setting("parallel", "int", None, "prompts of a batch computed together; none: as many as pay", 1, 256),
     Setting("no_cache", "bool", False, "no disk reads or writes of the prompt cache"),
     Setting("cache.max_bytes", "int", None, "the prompt cache's budget; none: 10 % of free disk, at most 20 GB", 0),
     Setting("offline", "bool", False, "never use the network"),

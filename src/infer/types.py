@@ -234,8 +234,9 @@ class EngineConfig:
     """How the engine is set up for one model on this machine.
 
     context         positions; None: sized to the request and grown when an answer runs on
-    max_context     the largest size it may grow to (trained length, or what fits in memory)
+    max_context     the longest a sequence may become (trained length, or what fits in memory)
     parallel        sequences that may be in the context at once
+    positions       what they may take together; 0: parallel * max_context
     batch           tokens of one llama_decode; ubatch: of one compute graph
     gpu_layers      -1: all
     flash_attention one setting per device, since it is part of the prompt cache's fingerprint
@@ -246,6 +247,7 @@ class EngineConfig:
     context: int | None = None
     max_context: int = 4096
     parallel: int = 1
+    positions: int = 0
     threads: int = 1
     batch: int = 512
     ubatch: int = 512

@@ -299,6 +299,20 @@ def test_what_may_not_be_written_is_exit_6_and_named(lonely: Command, place: str
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", [0, 0o400, 0o555])
+@pytest.mark.parametrize("place", ["", "pins", "metadata", "urls"])
+def test_a_cache_of_our_own_that_cannot_be_used_keeps_no_model(lonely: Command, place: str, mode: int) -> None:
+    crowded(lonely)
+    own = Path(lonely.environment["INFER_CACHE_DIR"]) / place
+    own.mkdir(parents=True)
+    prefix = obeying()
+    with Frozen(own, mode=mode):
+        result = lonely.run("rm", "--yes", NAME, prefix=prefix)
+    assert (result.code, result.err) == (0, "")
+    assert left_over(hub(lonely)) == []
+
+
+@pytest.mark.slow
 def test_what_was_removed_before_an_error_is_said(lonely: Command) -> None:
     crowded(lonely)
     prefix = obeying()

@@ -147,6 +147,98 @@ def test_a_prompt_that_begins_like_one_in_memory_computes_the_rest_only(model: M
     alone.close()
 
 
+@pytest.mark.parametrize("answer", [1, 20])
+def test_what_many_begin_with_is_computed_once(model: Model, answer: int) -> None:
+    """They all enter at the same step, when nothing of it is there yet; one of them ends before others begin."""
+    beginning = list(range(20, 220))
+    prompts = [[*beginning, number, number + 1] for number in range(8)]
+    engine = Engine(model, replace(CONFIG, max_context=512, parallel=4))
+    sequences = [engine.submit(prompt, GREEDY, 0, answer) for prompt in prompts]
+    largest = 0
+    while engine.has_work:
+        engine.step()
+        largest = max(largest, engine.context_size)
+    assert [sequence.cached for sequence in sequences][:4] == [0, 200, 200, 200]
+    assert sum(sequence.cached == 0 for sequence in sequences) <= (8 if answer == 1 else 1) / 4 + 1
+    assert largest <= 512, "shared cells are counted once"
+    engine.close()
+    for sequence, prompt in zip(sequences, prompts, strict=True):
+        alone = Engine(model, CONFIG)
+        single = answers(run(alone, [prompt], answer))[0]
+        alone.close()
+        several = sequence.tokens[sequence.prompt :]
+        if several != single:
+            differs = next(i for i, (a, b) in enumerate(zip(several, single, strict=True)) if a != b)
+            assert gap(model, prompt + single[:differs]) < BATCH_NOISE
+
+
+def test_a_leader_that_is_aborted_leaves_its_followers_what_it_has(model: Model) -> None:
+    beginning = list(range(20, 220))
+    engine = Engine(model, CONFIG)
+    first, second = (engine.submit([*beginning, number], GREEDY, 0, 5) for number in (1, 2))
+    engine.step()
+    assert 0 < first.computed < 200
+    assert second.computed == 0
+    engine.finish(first, "abort")
+    while engine.has_work:
+        engine.step()
+    assert 0 < second.cached < 200
+    engine.close()
+    alone = Engine(model, CONFIG)
+    assert answers([second]) == answers(run(alone, [[*beginning, 2]], 5))
+    alone.close()
+
+
+def test_a_context_that_grows_keeps_what_is_shared(model: Model) -> None:
+    beginning = list(range(20, 220))
+    engine = Engine(model, replace(CONFIG, max_context=1024, parallel=3))
+    sequences = [engine.submit([*beginning, number], GREEDY, 0, 150) for number in range(3)]
+    for sequence in sequences:
+        sequence.expected = 210
+    sizes = set()
+    while engine.has_work:
+        engine.step()
+        sizes.add(engine.context_size)
+    assert sizes in ({256, 512, 768}, {256, 512, 1024})
+    assert [sequence.cached for sequence in sequences] == [0, 200, 200]
+    engine.close()
+    for number, sequence in enumerate(sequences):
+        alone = Engine(model, CONFIG)
+        single = answers(run(alone, [[*beginning, number]], 150))[0]
+        alone.close()
+        several = sequence.tokens[sequence.prompt :]
+        if several != single:
+            differs = next(i for i, (a, b) in enumerate(zip(several, single, strict=True)) if a != b)
+            assert gap(model, [*beginning, number, *single[:differs]]) < BATCH_NOISE
+
+
+def test_when_the_memory_runs_short_the_youngest_goes_back(model: Model) -> None:
+    engine = Engine(model, replace(CONFIG, max_context=200, positions=256))
+    prompts = [list(range(40 + 60 * number, 80 + 60 * number)) for number in range(3)]
+    sequences = [engine.submit(prompt, GREEDY, 0, 150) for prompt in prompts]
+    for sequence in sequences:
+        sequence.expected = 50
+    went_back = False
+    together = 0
+    while engine.has_work:
+        engine.step()
+        together = max(together, sum(sequence.computed > 0 for sequence in sequences))
+        went_back |= any(s.place < 0 and len(s.tokens) > s.prompt and s.finish_reason is None for s in sequences)
+        assert engine.context_size <= 256
+    assert went_back
+    assert together == 3
+    engine.close()
+    for sequence, prompt in zip(sequences, prompts, strict=True):
+        alone = Engine(model, CONFIG)
+        single = answers(run(alone, [prompt], 150))[0]
+        alone.close()
+        several = sequence.tokens[sequence.prompt :]
+        assert len(several) == 150
+        if several != single:
+            differs = next(i for i, (a, b) in enumerate(zip(several, single, strict=True)) if a != b)
+            assert gap(model, prompt + single[:differs]) < BATCH_NOISE
+
+
 def test_an_aborted_decode_leaves_the_other_sequences_whole(model: Model) -> None:
     flag = AbortFlag()
     engine, calm = Engine(model, CONFIG, flag), Engine(model, CONFIG)

@@ -16,16 +16,39 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.everybody: list[Sequence] = []
         self.steps_waited = 0
 
-    @rule(prompt=st.integers(1, 30), answer=st.integers(1, 20))
-    def submit(self, prompt: int, answer: int) -> None:
-        sequence = Sequence(len(self.everybody), list(range(prompt)), prompt + answer, prompt + answer)
+    @rule(prompt=st.integers(1, 30), answer=st.integers(1, 30), share=st.floats(0, 1))
+    def submit(self, prompt: int, answer: int, share: float) -> None:
+        expected = prompt + round(answer * share)
+        sequence = Sequence(len(self.everybody), list(range(prompt)), prompt + answer, expected)
         self.everybody.append(sequence)
         self.scheduler.add(sequence)
+
+    @precondition(lambda self: len(self.scheduler.running) > 1)
+    @rule(data=st.data())
+    def follow(self, data: st.DataObject) -> None:
+        """The youngest begins like one that entered before it."""
+        sequence = self.scheduler.running[-1]
+        leader = data.draw(st.sampled_from(self.scheduler.running[:-1]))
+        shared = min(len(leader.tokens), len(sequence.tokens) - 1)
+        if sequence.computed == 0 and shared:
+            sequence.leader, sequence.shared = leader, shared
+
+    def lead(self) -> None:
+        """What the engine does for those that wait."""
+        for sequence in self.scheduler.running:
+            leader = sequence.leader
+            if leader and (leader.computed >= sequence.shared or leader.state is State.FINISHED):
+                sequence.leader = None
+                sequence.computed = min(sequence.shared, leader.computed)
 
     @precondition(lambda self: self.scheduler.has_work)
     @rule()
     def step(self) -> None:
+        self.lead()
         self.scheduler.admit()
+        for sequence, place in self.scheduler.put_back():
+            assert (sequence.state, sequence.computed, sequence.place) == (State.WAITING, 0, -1)
+            assert 0 <= place < PLACES
         chunks = self.scheduler.schedule()
         assert chunks, "with work there is always something to compute"
         assert sum(chunk.size for chunk in chunks) <= BATCH
@@ -50,11 +73,11 @@ class SchedulerMachine(RuleBasedStateMachine):
             self.scheduler.finish(sequence, "abort")
 
     @invariant()
-    def places_are_one_each_and_the_reservations_fit(self) -> None:
+    def places_are_one_each_and_the_memory_suffices(self) -> None:
         places = [sequence.place for sequence in self.scheduler.running]
         assert len(set(places)) == len(places) <= PLACES
         assert all(0 <= place < PLACES for place in places)
-        assert sum(sequence.limit for sequence in self.scheduler.running) <= CAPACITY
+        assert sum(sequence.computed for sequence in self.scheduler.running) <= CAPACITY
 
     @invariant()
     def entry_is_in_the_order_of_arrival(self) -> None:
@@ -63,7 +86,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert all(running < waits for running in entered for waits in waiting)
 
     def teardown(self) -> None:
-        for _ in range(2000):
+        for _ in range(20_000):
             if not self.scheduler.has_work:
                 break
             self.step()

@@ -2,10 +2,28 @@
 
 import os
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from infer.cli import cache, chat, completions, config, hub, models, pull, removal, run, sessions, show, tokens, verify
+from infer.cli import (
+    batch,
+    cache,
+    chat,
+    completions,
+    config,
+    hub,
+    models,
+    pull,
+    removal,
+    run,
+    sessions,
+    show,
+    tokens,
+    verify,
+)
 from infer.cli.output import Output, ReaderGone
 from infer.cli.session import Session
 from infer.cli.signals import Signals
@@ -13,28 +31,46 @@ from infer.cli.unknown import unknown_command
 from infer.errors import InferError, InternalError, Interrupted, OutputUnwritable, UsageError
 from infer.worker.spawn import Spawned
 
-_COMMANDS = [
-    "run",
-    "chat",
-    "tokens",
-    "pull",
-    "list",
-    "show",
-    "rm",
-    "verify",
-    "search",
-    "update",
-    "config",
-    "cache",
-    "sessions",
-    "completions",
-]
+_COMMANDS: Mapping[str, Callable[..., int | None]] = {
+    "run": run.run,
+    "chat": chat.chat,
+    "batch": batch.batch,
+    "tokens": tokens.tokens,
+    "pull": pull.pull,
+    "list": models.list_,
+    "show": show.show,
+    "rm": removal.rm,
+    "verify": verify.verify,
+    "search": hub.search,
+    "update": hub.update,
+    "config": config.config,
+    "completions": completions.completions,
+}
+_GROUPS = {"cache": cache.build, "sessions": sessions.build}
+
+
+class _Command(TyperCommand):
+    def get_help_option(self, ctx: Any) -> Any:
+        return _quick(super().get_help_option(ctx))
+
+
+class _Group(TyperGroup):
+    def get_help_option(self, ctx: Any) -> Any:
+        return _quick(super().get_help_option(ctx))
+
+
+def _quick(help_option: Any) -> Any:
+    """--help is False when it is not given: for its None Typer imports pydantic, which takes 50 ms."""
+    if help_option is not None:
+        help_option.default = False
+    return help_option
 
 
 def build_app() -> typer.Typer:
     """The commands."""
     app = typer.Typer(
         name="infer",
+        cls=_Group,
         help="Run language models on the machine in front of you.",
         rich_markup_mode=None,  # rich help takes 2.7 times as long as `import typer`
         add_completion=False,  # ours is in infer.cli.completion
@@ -43,20 +79,10 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_common)
-    app.command("run")(run.run)
-    app.command("chat")(chat.chat)
-    app.command("tokens")(tokens.tokens)
-    app.command("pull")(pull.pull)
-    app.command("list")(models.list_)
-    app.command("show")(show.show)
-    app.command("rm")(removal.rm)
-    app.command("verify")(verify.verify)
-    app.command("search")(hub.search)
-    app.command("update")(hub.update)
-    app.command("config")(config.config)
-    app.add_typer(cache.build(), name="cache")
-    app.add_typer(sessions.build(), name="sessions")
-    app.command("completions")(completions.completions)
+    for name, command in _COMMANDS.items():
+        app.command(name, cls=_Command)(command)
+    for name, build in _GROUPS.items():
+        app.add_typer(build(), name=name)
     return app
 
 
@@ -129,7 +155,7 @@ def _usage(error: typer.TyperException, arguments: list[str]) -> InferError:
     if "unexpected extra argument" in what:
         return UsageError(what=_lower(what), hint='put the prompt in quotes: infer run MODEL "prompt"')
     if what.startswith("No such command"):
-        return unknown_command(arguments, _COMMANDS)
+        return unknown_command(arguments, [*_COMMANDS, *_GROUPS])
     return UsageError(what=_lower(what), hint="--help shows the usage")
 
 

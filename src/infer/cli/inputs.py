@@ -36,15 +36,23 @@ def read_messages(
     if not parts:
         raise EmptyPrompt()
     user = Message("user", tuple(map(TextPart, parts)))
+    return (*system_message(system), user)
+
+
+def system_message(system: str | None) -> tuple[Message, ...]:
+    """The system message of --system TEXT|@FILE; nothing where it is empty."""
     text = read_system(system)
-    return (Message("system", (TextPart(text),)), user) if text else (user,)
+    return (Message("system", (TextPart(text),)),) if text else ()
 
 
 def read_system(system: str | None) -> str:
-    """The system message that --system means: TEXT, or @FILE's. Raises FileUnreadable, InvalidText."""
-    if system is None:
-        return ""
-    return read_file(system[1:]).rstrip("\n") if system.startswith("@") else argument(system, "--system")
+    """The text of --system TEXT|@FILE. Raises FileUnreadable, InvalidText."""
+    return "" if system is None else text_or_file(system, "--system")
+
+
+def text_or_file(given: str, source: str) -> str:
+    """An argument TEXT|@FILE; a file's last line ends are not part of it. Raises InvalidText, FileUnreadable."""
+    return read_file(given[1:]).rstrip("\n") if given.startswith("@") else argument(given, source)
 
 
 def argument(text: str, source: str) -> str:

@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import suppress
 
-_WITH_WORKER = ("run", "chat", "tokens")
+_WITH_WORKER = ("run", "chat", "tokens", "batch")
 _HELP = ("--help", "-h")
 
 

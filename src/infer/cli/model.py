@@ -30,8 +30,18 @@ class Opened:
     worker: WorkerClient
 
 
-def open_model(name: str, settings: Settings, lora: Sequence[str], session: Session, *, yes: bool = False) -> Opened:
+def open_model(
+    name: str,
+    settings: Settings,
+    lora: Sequence[str],
+    session: Session,
+    *,
+    yes: bool = False,
+    parallel: int | None = 1,
+) -> Opened:
     """Resolve a name, download what is not here, plan, and tell the worker to load; returns while it loads.
+
+    parallel: sequences at once, None: as many as pay.
 
     Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError.
     """
@@ -45,6 +55,7 @@ def open_model(name: str, settings: Settings, lora: Sequence[str], session: Sess
         kv_type=settings["kv_type"],
         gpu_layers=settings["gpu_layers"],
         lora=tuple(map(_adapter, lora)),
+        parallel=parallel,
     )
     config = _with_cache(plan(model.metadata, machine, wish), settings)
     worker = session.worker()

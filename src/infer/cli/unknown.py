@@ -3,7 +3,7 @@
 from infer.errors import InferError, UsageError
 
 _LATER = (
-    "batch", "embed", "choose", "bench", "doctor", "recommend",
+    "embed", "choose", "bench", "doctor", "recommend",
 )  # fmt: skip
 
 

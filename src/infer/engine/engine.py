@@ -7,9 +7,9 @@ are moved into a larger one.
 """
 
 from dataclasses import dataclass
-from itertools import takewhile
 from time import perf_counter
 
+from infer.engine.cells import Cells
 from infer.engine.llama.context import AbortFlag, Context, Row
 from infer.engine.llama.model import Model
 from infer.engine.llama.sampler import Sampler
@@ -53,8 +53,9 @@ class Engine:
         self._context: Context | None = None
         self._running: dict[int, _Running] = {}
         self._left: list[int] = []
+        self._cells = Cells()
         self._next_id = 0
-        capacity = config.max_context * config.parallel
+        capacity = config.positions or config.max_context * config.parallel
         self._scheduler = Scheduler(config.parallel, config.batch, capacity)
 
     @property
@@ -98,10 +99,11 @@ class Engine:
     def step(self) -> list[Output]:
         """Compute one batch and sample; an empty list when there is no work or the batch was aborted."""
         self._keep_and_restore(self._reuse)
+        self._put_back()
         chunks = self._scheduler.schedule()
         if not chunks:
             return []
-        before, context = self._context, self._room_for(chunks)
+        before, context = self._context, self._room(sum(chunk.size for chunk in chunks))
         if context is not before:
             chunks = self._scheduler.schedule()  # a larger context may have sent sequences back
         started = perf_counter()
@@ -150,23 +152,31 @@ class Engine:
         if self._context and reuse:
             for sequence in self._scheduler.running:
                 reuse.keep(self._context, sequence)
+        for leader in {one.leader for one in self._scheduler.running if one.leader}:
+            assert self._context, "a leader is computed in one"
+            self._lead(self._context, leader)
         entered = self._scheduler.admit()
-        if entered:
-            self._take_over(entered[0])
-            if reuse and not self._context:
-                reuse.look_ahead(entered[0])
-            context = self._room(sum(max(s.computed, s.prompt) for s in self._scheduler.running))
-            for sequence in entered:
-                self._share(context, sequence)
-                if reuse:
-                    reuse.restore(context, sequence)
+        if not entered:
+            return
+        self._take_over(entered[0])
+        if reuse and not self._context:
+            reuse.look_ahead(entered[0])
+        for sequence in entered:
+            self._follow(sequence)
+        context = self._room(sum(len(s.tokens) - max(s.computed, s.shared) for s in entered))
+        for sequence in entered:
+            if sequence.leader is None:
+                self._restore(context, sequence)
+            elif sequence.leader.computed >= sequence.shared:
+                self._lead(context, sequence.leader)
 
     def _leave(self, context: Context, sequence: Sequence) -> None:
         """A sequence that ends leaves its rows to the next one, when there is one place and so one next."""
         if self._config.parallel == 1:
             self._left = sequence.tokens[: sequence.computed]
         else:
-            context.remove(sequence.place)
+            self._lead(context, sequence, ends=True)
+            self._forget(context, sequence.place)
 
     def _take_over(self, sequence: Sequence) -> None:
         """Go on where the last sequence ended: the turns of a conversation are computed once.
@@ -176,34 +186,67 @@ class Engine:
         left, self._left = self._left, []
         if self._context is None or not left:
             return
-        known = min(_same(sequence.tokens, left), sequence.prompt - 1)
+        known = min(_common(sequence.tokens, left), sequence.prompt - 1)
         if known < len(left) and self._model.memory_kind is not MemoryKind.FULL:
             known = 0
         if not known or not self._context.remove(sequence.place, known):
             self._context.remove(sequence.place)
             known = 0
+        self._cells.set(sequence.place, known)
         sequence.computed = sequence.cached = known
 
-    def _share(self, context: Context, sequence: Sequence) -> None:
-        """Take the longest common prefix over from a sequence that is being computed here; the cells are shared."""
+    def _follow(self, sequence: Sequence) -> None:
+        """Find the running sequence that has, or computes, most of what this one begins with."""
         if self._model.memory_kind is not MemoryKind.FULL:
             return
-        others = (other for other in self._scheduler.running if other is not sequence)
-        length, place = max(((_common(sequence, other), other.place) for other in others), default=(0, -1))
-        if length >= MIN_PROMPT:
-            context.share(place, sequence.place, length)
-            sequence.computed = sequence.cached = length
+        for other in self._scheduler.running:
+            if other is sequence:
+                break  # those after it have entered after it
+            length = _common(sequence.tokens[: len(sequence.tokens) - 1], other.tokens)
+            if length >= max(MIN_PROMPT, sequence.shared + 1):
+                sequence.leader, sequence.shared = other, length
 
-    def _room_for(self, chunks: list[Chunk]) -> Context:
-        """A context with a free position for every row: the present one, or a larger one with its states."""
-        computed = sum(sequence.computed for sequence in self._scheduler.running)
-        return self._room(computed + sum(chunk.size for chunk in chunks))
+    def _followers(self, leader: Sequence) -> list[Sequence]:
+        return [sequence for sequence in self._scheduler.running if sequence.leader is leader]
 
-    def _room(self, used: int) -> Context:
-        running = self._scheduler.running
+    def _lead(self, context: Context, leader: Sequence, *, ends: bool = False) -> None:
+        """Give what is computed to those that wait for it; who waits for more goes on, unless the leader ends."""
+        for follower in self._followers(leader):
+            length = min(follower.shared, leader.computed)
+            if length < follower.shared and not ends:
+                continue
+            follower.leader = None
+            if length >= MIN_PROMPT:
+                context.share(leader.place, follower.place, length)
+                self._cells.share(leader.place, follower.place, length)
+                follower.computed = follower.cached = length
+            self._restore(context, follower)
+
+    def _restore(self, context: Context, sequence: Sequence) -> None:
+        if self._reuse:
+            self._reuse.restore(context, sequence)
+            if sequence.computed != self._cells.length(sequence.place):
+                self._cells.set(sequence.place, 0)  # what it shared was given up for more from the disk
+                self._cells.set(sequence.place, sequence.computed)
+
+    def _forget(self, context: Context, place: int) -> None:
+        context.remove(place)
+        self._cells.set(place, 0)
+
+    def _put_back(self) -> None:
+        for sequence, place in self._scheduler.put_back():
+            if self._context:
+                self._forget(self._context, place)
+            if self._reuse:
+                self._reuse.forget(sequence)
+
+    def _room(self, more: int) -> Context:
+        """A context with so many free positions: the present one, or a larger one with its states."""
+        used = self._cells.total + more
         if self._context and used <= self._context.size:
             return self._context
-        expected = sum(max(sequence.expected, len(sequence.tokens)) for sequence in running)
+        running = self._scheduler.running
+        expected = sum(sequence.wanted - sequence.shared for sequence in running)
         largest = sum(sequence.limit for sequence in running)
         doubled = min(2 * self._context.size, largest) if self._context else 0
         return self._grow(max(expected, used, doubled))
@@ -223,11 +266,28 @@ class Engine:
     def _move(self, old: Context, new: Context) -> None:
         """Take the states of all sequences over, or have them computed again where they would be other ones."""
         border = self._model.rotation_border
-        for sequence in self._scheduler.running:
-            if border is not None and old.size <= border < new.size:
+        if border is not None and old.size <= border < new.size:
+            for sequence in self._scheduler.running:
                 sequence.restart()
-            elif sequence.computed:
-                new.restore(sequence.place, old.state(sequence.place))
+                self._cells.set(sequence.place, 0)
+            return
+        moved: list[Sequence] = []
+        for sequence in self._scheduler.running:
+            if sequence.computed:
+                self._move_one(old, new, sequence, moved)
+                moved.append(sequence)
+
+    def _move_one(self, old: Context, new: Context, sequence: Sequence, moved: list[Sequence]) -> None:
+        """What it shares with one that has been moved is shared again, only the rest is copied."""
+        pairs = ((self._cells.common(other.place, sequence.place), other.place) for other in moved)
+        shared, source = max(pairs, default=(0, -1))
+        if not shared:
+            new.restore(sequence.place, old.state(sequence.place))
+            return
+        new.share(source, sequence.place, shared)
+        if shared < sequence.computed:
+            rest, _ = old.cutter(MemoryKind.FULL).cut(sequence.place, shared, sequence.computed)
+            new.cutter(MemoryKind.FULL).paste(sequence.place, rest)
 
     def _recover(self, context: Context, chunks: list[Chunk]) -> None:
         """After an aborted decode some ubatches may be in the memory: cut every sequence back to what counts.
@@ -238,7 +298,7 @@ class Engine:
         cuts = self._model.memory_kind is MemoryKind.FULL
         for sequence in (chunk.sequence for chunk in chunks):
             if not (cuts and context.remove(sequence.place, sequence.computed)):
-                context.remove(sequence.place)
+                self._forget(context, sequence.place)
                 sequence.restart()
 
     def _collect(self, context: Context, chunks: list[Chunk]) -> list[Output]:
@@ -247,6 +307,7 @@ class Engine:
         for chunk in chunks:
             row += chunk.size
             self._scheduler.computed(chunk)
+            self._cells.set(chunk.sequence.place, chunk.sequence.computed)
             if chunk.last:
                 outputs.append(self._sample(context, chunk.sequence, row))
             else:
@@ -274,14 +335,15 @@ class Engine:
             chunk.sequence.prefill_seconds += elapsed
 
 
-def _common(sequence: Sequence, other: Sequence) -> int:
-    """How many of its prompt's tokens, all but the last, another sequence has computed already."""
-    return _same(sequence.tokens[: sequence.prompt - 1], other.tokens[: other.computed])
-
-
-def _same(tokens: list[int], others: list[int]) -> int:
-    """How many tokens two sequences begin with alike."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(tokens, others, strict=False)))
+def _common(tokens: list[int], others: list[int]) -> int:
+    """How many tokens two sequences begin with alike; slices are compared, not tokens."""
+    low, high = 0, min(len(tokens), len(others))
+    if tokens[:high] == others[:high]:
+        return high
+    while high - low > 1:  # alike up to `low`, not up to `high`
+        middle = (low + high) // 2
+        low, high = (middle, high) if tokens[low:middle] == others[low:middle] else (low, middle)
+    return low
 
 
 def _rows(chunk: Chunk) -> list[Row]:

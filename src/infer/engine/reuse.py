@@ -179,6 +179,10 @@ class Reuse:
         if sequence.prefill_seconds:
             self._learn("prefill", sequence.prompt - sequence.cached, sequence.prefill_seconds)
 
+    def forget(self, sequence: Sequence) -> None:
+        """A sequence that is not in the memory any more, and comes back later."""
+        self._kept.pop(sequence.id, None)
+
     def close(self, timeout: float) -> None:
         """Give the writer `timeout` seconds more, and remember what was learnt."""
         if self._ahead and self._ahead.loading:  # no context could be made

@@ -2,7 +2,11 @@
 
 Each step's batch has one row for every decoding sequence, in the order they entered, then chunks of the prompts that
 are still being prefilled, up to the size of a batch. A sequence occupies one place (its llama.cpp sequence id) and
-reserves the positions it can ever need, so nothing that was admitted runs out of room.
+enters when there is room for what it is expected to need. Answers that become longer may fill the memory: then the
+youngest goes back to the head of the queue, and is computed again later. One alone always has room.
+
+A sequence that begins like one which is still being computed waits in its place for that one (`leader`): the common
+part is computed once.
 """
 
 from collections import deque
@@ -23,18 +27,19 @@ class State(Enum):
     FINISHED = "finished"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sequence:
     """One request inside the engine.
 
     tokens      the prompt, then what was generated; grows by one a step
     prompt      how many of them are the prompt
-    limit       tokens it may have at most (prompt and answer), so also the positions it reserves
-    expected    positions it will probably need; the first context is made for these
+    limit       tokens it may have at most (prompt and answer)
+    expected    positions it will probably need: it enters when there is room for these
     computed    how many of `tokens` are in the KV memory
     stops       positions of the prompt that end a chunk, because the state there is worth keeping
     goes_on     another prompt will begin with all of this
     cached      how many tokens of the prompt were not computed but restored
+    leader      a running sequence that is computing the first `shared` tokens of this one too
     *_seconds   time spent for it: restoring, prefill, decode
     place       llama.cpp's sequence id, -1 while it waits
     """
@@ -52,6 +57,8 @@ class Sequence:
     prompt: int = field(init=False)
     computed: int = 0
     place: int = -1
+    leader: "Sequence | None" = None
+    shared: int = 0
     state: State = State.WAITING
     finish_reason: FinishReason | None = None
 
@@ -63,9 +70,15 @@ class Sequence:
         """Tokens that are known but not yet computed."""
         return len(self.tokens) - self.computed
 
+    @property
+    def wanted(self) -> int:
+        """Positions it is expected to need, as far as one can tell now."""
+        return max(self.expected, len(self.tokens) + 1)
+
     def restart(self) -> None:
         """Have everything computed again: nothing of it is in the KV memory any more."""
-        self.computed = self.cached = 0
+        self.computed = self.cached = self.shared = 0
+        self.leader = None
         self.state = State.PREFILL
 
 
@@ -84,7 +97,7 @@ class Chunk(NamedTuple):
 class Scheduler:
     """Admits waiting sequences in the order they came, and makes each step's batch.
 
-    places: sequences at once; batch: rows a step; capacity: positions that all sequences together may reserve.
+    places: sequences at once; batch: rows a step; capacity: positions that all sequences together may have.
     """
 
     def __init__(self, places: int, batch: int, capacity: int) -> None:
@@ -108,22 +121,43 @@ class Scheduler:
     def admit(self) -> list[Sequence]:
         """Give places to those at the head of the queue that fit; strictly in order, so nobody starves."""
         entered = []
-        reserved = sum(sequence.limit for sequence in self.running)
-        while self._waiting and self._free and reserved + self._waiting[0].limit <= self._capacity:
-            sequence = self._waiting.popleft()
+        wanted = sum(sequence.wanted for sequence in self.running)
+        while self._waiting and self._free:
+            sequence = self._waiting[0]
+            wanted += sequence.wanted
+            if self.running and wanted > self._capacity:
+                break
+            self._waiting.popleft()
             sequence.place = self._free.pop()
             sequence.state = State.PREFILL
-            reserved += sequence.limit
             self.running.append(sequence)
             entered.append(sequence)
         return entered
+
+    def put_back(self) -> list[tuple[Sequence, int]]:
+        """Send the youngest back to the head of the queue until all others have room for one token more.
+
+        Returns them with the places they had, whose positions are to be forgotten.
+        """
+        gone = []
+        while len(self.running) > 1 and sum(len(s.tokens) + 1 for s in self.running) > self._capacity:
+            sequence = self.running.pop()
+            gone.append((sequence, sequence.place))
+            self._free.append(sequence.place)
+            self._waiting.appendleft(sequence)
+            sequence.restart()
+            sequence.place, sequence.state = -1, State.WAITING
+        for sequence in self.running:
+            if sequence.leader in [one for one, _ in gone]:
+                sequence.leader = None
+        return gone
 
     def schedule(self) -> list[Chunk]:
         """The next batch: decoding rows first, then prompt chunks, at most `batch` rows together."""
         chunks = [Chunk(s, 1, last=True, decode=True) for s in self.running if s.state is State.DECODE]
         room = self._batch - len(chunks)
         for sequence in self.running:
-            if sequence.state is State.PREFILL and room > 0:
+            if sequence.state is State.PREFILL and sequence.leader is None and room > 0:
                 count = _chunk_size(sequence, room)
                 chunks.append(Chunk(sequence, count, last=count == sequence.pending, decode=False))
                 room -= count

@@ -54,7 +54,10 @@ def snapshots(root: Path, repo: str, revision: str | None) -> list[Path]:
         commit = revision if _COMMIT.fullmatch(revision) else _read_ref(place, revision)
         return [place / "snapshots" / commit] if commit else []
     try:
-        found = sorted((place / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        found = list((place / "snapshots").iterdir())
+        if len(found) < 2:  # the common case, a thousand times in a listing
+            return found
+        found.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
     except OSError:
         return []
     main = _read_ref(place, "main")
@@ -77,10 +80,10 @@ def placed(root: Path, path: Path) -> tuple[str, str, str] | None:
     return parts[0].removeprefix("models--").replace("--", "/", 1), parts[2], "/".join(parts[3:])
 
 
-def blob_sha256(path: Path) -> str | None:
+def blob_sha256(path: str | Path) -> str | None:
     """The sha256 in the name of the blob a snapshot's file links to (not in that of a store behind it)."""
     try:
-        name = Path(os.readlink(path)).name  # noqa: PTH115 (the first link only)
+        name = os.readlink(path).rpartition("/")[2]  # noqa: PTH115 (the first link only)
     except OSError:
         return None
     return name if _SHA256.fullmatch(name) else None

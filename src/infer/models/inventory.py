@@ -89,12 +89,12 @@ def _repository(root: Path, repo: str, pinned: Mapping[str, str]) -> Iterator[In
         counts = Counter(map(quantization_in, names))
         for name in names:
             paths = shard_paths(f"{place}/{name}")
-            blob = hub_cache.blob_sha256(Path(paths[0]))
+            blob = hub_cache.blob_sha256(paths[0])
             if (name, blob or place) in shown:
                 continue
             reference = _reference(repo, name, counts)
             if (pin := pinned.get(reference)) is not None:
-                means = pin == paths[0] or (blob is not None and hub_cache.blob_sha256(Path(pin)) == blob)
+                means = pin == paths[0] or (blob is not None and hub_cache.blob_sha256(pin) == blob)
             else:
                 means = name not in {other for other, _ in shown}
             shown.add((name, blob or place))
@@ -126,7 +126,7 @@ def _with_aliases(store: Store, rows: list[Installed], pinned: Mapping[str, str]
 
     def known(path: str) -> str | None:
         """The path under which a file, or another with its bytes, has a row."""
-        return places.get(path) or places.get(hub_cache.blob_sha256(Path(path)) or path)
+        return places.get(path) or places.get(hub_cache.blob_sha256(path) or path)
 
     repos = {row.name.partition(":")[0].partition("@")[0] for row in rows if row.origin == "hub"}
     for name in _entry_names(store, repos):
@@ -193,7 +193,7 @@ def _with_used_files(store: Store, glances: Glances, rows: list[Installed]) -> l
     blobs = {row.sha256: place for place, row in enumerate(rows) if row.origin == "hub" and row.sha256}
     found = list(rows)
     for path, used in stamp.used_files(store.cache_dir, known):
-        place = blobs.get(hub_cache.blob_sha256(Path(path)) or "")
+        place = blobs.get(hub_cache.blob_sha256(path) or "")
         if place is not None:
             found[place] = replace(found[place], used=max(used, found[place].used))
         elif path not in known and os.path.isfile(path):  # noqa: PTH113

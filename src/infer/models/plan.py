@@ -17,20 +17,25 @@ ROW = 32  # elements of a block of q8_0 and q4_0
 _WEIGHTS_PER_THREAD = 16 << 20
 _SMALLEST = 256  # tokens: the context a run starts with
 COMFORTABLE = 8192  # tokens: a question with a document
+_MOST_PARALLEL = 32  # sequences; decode gains little beyond (docs/PERFORMANCE.md)
+_TYPICAL = 1024  # tokens of a request in a batch, prompt and answer
 
 Fit = Literal["fits", "partly", "no"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the user asked for; None leaves it to the plan. gpu_layers: a number, "auto" or "all"."""
+    """What the user asked for; None leaves it to the plan. gpu_layers: a number, "auto" or "all".
+
+    parallel: sequences at once.
+    """
 
     context: int | None = None
     threads: int | None = None
     kv_type: KvType = "f16"
     gpu_layers: int | str = "auto"
     lora: tuple[tuple[str, float], ...] = ()
-    parallel: int = 1
+    parallel: int | None = 1
 
 
 def kv_bytes_per_token(metadata: Metadata, kv_type: KvType) -> float:
@@ -39,9 +44,9 @@ def kv_bytes_per_token(metadata: Metadata, kv_type: KvType) -> float:
     return sum(metadata.head_count_kv) * row * _ELEMENT_BYTES[kv_type]
 
 
-def memory_need(metadata: Metadata, context: int, kv_type: KvType = "f16", parallel: int = 1) -> int:
+def memory_need(metadata: Metadata, context: int, kv_type: KvType = "f16") -> int:
     """Bytes that a run takes with a context of so many tokens: weights, KV cache, buffers, the two processes."""
-    return round(metadata.tensor_bytes + _OVERHEAD + context * _bytes_per_position(metadata, kv_type, parallel))
+    return round(metadata.tensor_bytes + _OVERHEAD + context * _bytes_per_position(metadata, kv_type))
 
 
 def fit(metadata: Metadata, memory_free: int, context: int = COMFORTABLE) -> Fit:
@@ -58,8 +63,8 @@ def fit_by_size(file_size: int, memory_free: int) -> Fit:
     return "partly" if file_size + _OVERHEAD <= memory_free else "no"
 
 
-def _bytes_per_position(metadata: Metadata, kv_type: KvType, parallel: int) -> float:
-    per_token = kv_bytes_per_token(metadata, kv_type) * parallel
+def _bytes_per_position(metadata: Metadata, kv_type: KvType) -> float:
+    per_token = kv_bytes_per_token(metadata, kv_type)
     if kv_type == "f16":  # without flash attention the scores of a ubatch stand in memory, as f32
         per_token += metadata.head_count * _BATCH * 4
     return per_token
@@ -73,21 +78,24 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     if wish.kv_type != "f16" and (metadata.key_length % ROW or metadata.value_length % ROW):
         what = f"--kv-type {wish.kv_type} needs heads of a multiple of {ROW}, this model's have {metadata.key_length}"
         raise UsageError(what=what, hint="--kv-type f16")
-    per_token = _bytes_per_position(metadata, wish.kv_type, wish.parallel)
+    per_token = _bytes_per_position(metadata, wish.kv_type)
     base = metadata.tensor_bytes + _OVERHEAD
     smallest = wish.context or min(_SMALLEST, metadata.context_length)
-    need = memory_need(metadata, smallest, wish.kv_type, wish.parallel)
+    need = memory_need(metadata, smallest, wish.kv_type)
     if need > machine.memory_free:
         what = f"{metadata.name} with a context of {smallest:,} tokens"
         hint = "a smaller --ctx or --kv-type q8_0 needs less" if wish.context else "a smaller model needs less"
         raise DoesNotFit(what=what, need=need, have=machine.memory_free, hint=hint)
     fits = int((machine.memory_free - base) / per_token) if per_token else metadata.context_length
+    max_context = wish.context or max(1, min(metadata.context_length, fits))
+    parallel = wish.parallel or max(1, min(_MOST_PARALLEL, fits // min(_TYPICAL, max_context)))
     return EngineConfig(
         context=wish.context,
-        max_context=wish.context or max(1, min(metadata.context_length, fits)),
-        parallel=wish.parallel,
+        max_context=max_context,
+        positions=max(max_context, min(fits, parallel * max_context)),
+        parallel=parallel,
         threads=wish.threads or min(machine.cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD),
-        batch=max(_BATCH, wish.parallel),
+        batch=max(_BATCH, parallel),
         ubatch=_BATCH if machine.gpu else _CPU_UBATCH,
         kv_type=wish.kv_type,
         gpu_layers=_gpu_layers(wish.gpu_layers),

@@ -1,0 +1,266 @@
+"""A batch from the command line: the files, the model, the run, what is said about it."""
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, BinaryIO
+
+from infer.cli.inputs import system_message, text_or_file
+from infer.cli.model import Opened, open_model, thinking
+from infer.cli.output import Output
+from infer.cli.session import Session
+from infer.errors import FileUnreadable, Interrupted, UsageError
+from infer.jobs.batch.items import Item, check_template, parse_item
+from infer.jobs.batch.journal import Journal
+from infer.jobs.batch.ledger import Ledger, digest
+from infer.jobs.batch.lines import Line, comma_separated, jsonl
+from infer.jobs.batch.runner import Answered, Runner
+from infer.settings import Settings, resolve
+from infer.types import Request, Usage
+
+_SYNC_EVERY = 1.0  # seconds between two syncs of the output
+_LAST_BLOCKS = 0.2  # seconds the prompt cache has to write what is still in memory
+PARTIAL = 9  # exit code: some items failed
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What stands on the command line beside the settings. input, output: None for stdin, stdout."""
+
+    model: str
+    input: str | None
+    output: str | None
+    template: str | None
+    ordered: bool
+    raw: bool
+    lora: tuple[str, ...]
+    yes: bool
+    as_json: bool
+    quiet: bool
+    verbose: bool
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What has been done so far."""
+
+    started: float
+    answered: int = 0
+    failed: int = 0
+    before: int = 0  # records of an earlier run
+    usage: Usage = field(default_factory=Usage)
+
+    def count(self, answered: Answered) -> None:
+        self.answered += 1
+        self.failed += answered.error is not None
+        if answered.completion:
+            new = answered.completion.usage
+            mine = self.usage
+            self.usage = Usage(mine.prompt + new.prompt, mine.cached + new.cached, mine.completion + new.completion)
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self.started
+
+
+def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
+    """Answer all lines and return the exit code; raises the InferErrors of every room."""
+    settings = resolve(flags)
+    session.output.configure(color=settings["color"], quiet=asked.quiet)
+    for warning in settings.warnings:
+        session.output.note(f"warning: {warning}")
+    if asked.as_json and asked.output is None:
+        raise UsageError(what="--json prints a summary on stdout, where the records are", hint="name a file with -o")
+    template = _template(asked.template)
+    opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes, parallel=settings["parallel"])
+    base = _base(asked, opened.settings)
+    with ExitStack() as stack:
+        stream = stack.enter_context(_open_input(asked.input))
+        journal = None
+        if asked.output is not None:
+            journal = stack.enter_context(Journal(Path(asked.output), _parameters(opened, base, template)))
+        tally = _Tally(monotonic(), before=journal.done if journal else 0)
+        reader = _Reader(stream, asked.input, base, template, journal)
+        _answer_all(asked, opened, session, reader, journal, tally)
+        failed = journal.failed() if journal else tally.failed
+    return _report(asked, opened, session, tally, failed)
+
+
+def _answer_all(
+    asked: Asked, opened: Opened, session: Session, reader: "_Reader", journal: Journal | None, tally: _Tally
+) -> None:
+    """Run, write, and when a signal comes: what is whole goes to the disk, nothing else."""
+    synced = monotonic()
+    with session.signals.held():
+        try:
+            for answered in Runner(opened.worker, reader.items(), ordered=asked.ordered):
+                if answered is not None:
+                    tally.count(answered)
+                    _write(answered, reader, journal, session.output)
+                if journal and monotonic() - synced > _SYNC_EVERY:
+                    journal.sync()
+                    synced = monotonic()
+                if journal is None:
+                    session.output.check_reader()
+                session.output.progress(_progress(tally, reader.share))
+        except Interrupted:
+            if journal:
+                journal.sync()
+            raise
+        if journal:
+            journal.finish()
+    session.output.clear_progress()
+
+
+def _write(answered: Answered, reader: "_Reader", journal: Journal | None, output: Output) -> None:
+    record = answered.record()
+    if journal is None:
+        output.json(json.dumps(record, ensure_ascii=False) + "\n")
+    else:
+        journal.add(answered.item.custom_id, reader.line_of(answered.item), record)
+
+
+class _Reader:
+    """The items that are still to be answered, and how much of the input has been read."""
+
+    def __init__(
+        self, stream: BinaryIO, name: str | None, base: Request, template: str | None, journal: Journal | None
+    ) -> None:
+        self._stream, self._base, self._template, self._journal = stream, base, template, journal
+        self._read_lines = comma_separated if (name or "").lower().endswith(".csv") else jsonl
+        if self._read_lines is comma_separated and template is None:
+            raise UsageError(what="a CSV file needs --template", hint='--template "Summarise: {text}"')
+        self._seen = Ledger()
+        self._lines: dict[int, bytes | None] = {}
+        self._size = _size(stream)
+
+    @property
+    def share(self) -> float | None:
+        """How much of the input has been read, 0 to 1; None where its size is not known."""
+        return min(1.0, self._stream.tell() / self._size) if self._size else None
+
+    def items(self) -> Iterator[Item]:
+        """One after the other; a second line with the same id is an error of that line."""
+        for line in self._read_lines(self._stream):
+            item = parse_item(line.number, line.data, self._base, self._template)
+            if self._seen.get(digest(item.custom_id.encode())) is not None:
+                item = _twin(item, line)
+            self._seen.put(digest(item.custom_id.encode()))
+            if self._journal and self._journal.has(item.custom_id, line.data):
+                continue
+            self._lines[item.number] = line.data
+            yield item
+
+    def line_of(self, item: Item) -> bytes | None:
+        """The raw line of an item, once."""
+        return self._lines.pop(item.number)
+
+
+def _twin(item: Item, line: Line) -> Item:
+    """The record of a second line with one id has an id of its own: an id stands once in the output."""
+    problem = f"line {line.number:,} has the custom_id '{item.custom_id}' of an earlier line"
+    return Item(item.number, f"{item.custom_id} (line {line.number})", problem=problem)
+
+
+def _template(given: str | None) -> str | None:
+    if given is None:
+        return None
+    template = text_or_file(given, "--template")
+    if problem := check_template(template):
+        raise UsageError(what=f"--template: {problem}", hint='--template "Summarise: {text}"')
+    return template
+
+
+def _base(asked: Asked, settings: Settings) -> Request:
+    return Request(
+        messages=system_message(settings["system"]),
+        sampling=settings.sampling(),
+        raw=asked.raw,
+        max_tokens=settings["max_tokens"],
+        stop=settings["stop"],
+        think=thinking(settings),
+        overflow=settings["overflow"],
+    )
+
+
+def _parameters(opened: Opened, base: Request, template: str | None) -> str:
+    """Everything but the line that an answer depends on; not the path, a file may be moved."""
+    metadata = opened.model.metadata
+    model = [opened.model.sha256, metadata.name, metadata.file_size, metadata.tensor_bytes]
+    config = [opened.config.kv_type, opened.config.lora, opened.config.context]
+    return json.dumps([model, config, asdict(base), template])
+
+
+def _open_input(name: str | None) -> BinaryIO:
+    if name is None:
+        if os.isatty(0):
+            raise UsageError(what="there is no input", hint="infer batch MODEL IN.jsonl -o OUT.jsonl, or pipe it in")
+        return sys.stdin.buffer
+    try:
+        if not stat.S_ISDIR(Path(name).stat().st_mode):
+            return Path(name).open("rb")
+        raise FileUnreadable(path=name, why="it is a directory")
+    except OSError as error:
+        raise FileUnreadable(path=name, why=(error.strerror or str(error)).lower()) from error
+    except ValueError as error:  # a NUL in the name
+        raise FileUnreadable(path=name, why="no file can have this name") from error
+
+
+def _size(stream: BinaryIO) -> int:
+    status = os.fstat(stream.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def _progress(tally: _Tally, share: float | None) -> str:
+    """One line for a terminal."""
+    parts = [f"{tally.answered:,} answered"]
+    if share:
+        parts[0] += f", {share:.0%} of the input read"
+    if tally.answered:
+        usage = tally.usage
+        parts.append(f"{(usage.completion + usage.prompt - usage.cached) / tally.seconds:,.0f} tok/s")
+        parts.append(f"{usage.cached / max(usage.prompt, 1):.0%} of the prompts shared or cached")
+        if share and share < 1:
+            parts.append(f"about {_time(tally.seconds * (1 - share) / share)} left")
+    if tally.failed:
+        parts.append(f"{tally.failed:,} failed")
+    return " · ".join(parts)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} min" if seconds >= 90 else f"{seconds:,.0f} s"
+
+
+def _report(asked: Asked, opened: Opened, session: Session, tally: _Tally, failed: int) -> int:
+    warning = opened.worker.finish(_LAST_BLOCKS)
+    usage = tally.usage
+    if asked.as_json:
+        summary = {
+            "answered": tally.answered,
+            "failed": failed,
+            "answered_before": tally.before,
+            "usage": asdict(usage),
+            "seconds": round(tally.seconds, 3),
+            "parallel": opened.config.parallel,
+            "output": asked.output,
+        }
+        session.output.json(json.dumps(summary, ensure_ascii=False) + "\n")
+    if asked.verbose:
+        rate = usage.completion / max(tally.seconds, 1e-9)
+        computed = usage.prompt - usage.cached
+        lines = [
+            f"{tally.answered:,} answered in {tally.seconds:.1f} s, {tally.before:,} before",
+            f"prompts {usage.prompt:,} tokens: {usage.cached:,} shared or cached, {computed:,} computed",
+            f"answers {usage.completion:,} tokens ({rate:,.0f} tok/s in all), {opened.config.parallel} at once",
+        ]
+        session.output.statistics([*lines, f"warning: {warning}"] if warning else lines)
+    if failed:
+        where = f", see error in {asked.output}" if asked.output else ""
+        session.output.note(f"note: {failed:,} of {tally.answered + tally.before:,} lines failed{where}")
+    return PARTIAL if failed else 0

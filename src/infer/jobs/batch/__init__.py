@@ -1,0 +1,1 @@
+"""Many prompts at once: lines in, lines out, and what a killed run left behind goes on."""

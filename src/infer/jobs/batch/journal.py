@@ -1,0 +1,194 @@
+"""A batch's output file and the journal beside it, from which a killed run goes on.
+
+    OUT          one record a line, appended only
+    OUT.infer    a line of JSON, {"version": 1, "parameters": "<hex>"}, then 16 bytes for each line of the input whose
+                 record may be in OUT: the digest of its id and that of the line (little endian)
+
+The journal is written and synced before the records it speaks of, so whatever stands in OUT can be compared with the
+input. What was half written when the process died is cut off. The journal goes when the batch is complete.
+"""
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from infer.errors import OutputUnwritable, UsageError
+from infer.jobs.batch.ledger import Ledger, digest
+
+_VERSION = 1
+_PAIR = struct.Struct("<QQ")
+_BLOCK = 1 << 20  # bytes read at once
+SUFFIX = ".infer"
+
+
+class Journal:
+    """Append records to an output file so that each id stands there once, whatever happens in between.
+
+    parameters: a text that differs when an answer could. Raises UsageError when the file is another batch's,
+    OutputUnwritable when it cannot be written.
+    """
+
+    def __init__(self, path: Path, parameters: str) -> None:
+        self.path, self._beside = path, path.with_name(path.name + SUFFIX)
+        self._parameters = f"{digest(parameters.encode()):016x}"
+        self._lines = Ledger()  # id -> line, of what may be answered
+        self._done = Ledger()  # ids whose records are in the output
+        self._pairs: list[bytes] = []
+        self._records: list[str] = []
+        self._whole = False
+        self._output: FileIO | None = None
+        self._notes: FileIO | None = None
+        try:
+            self._open()
+        except OSError as error:
+            self.close()
+            raise OutputUnwritable(why=f"{error.filename or path}: {error.strerror or error}") from error
+        except UsageError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files; what was added since the last `sync` is lost."""
+        for file in (self._output, self._notes):
+            if file:
+                file.close()
+
+    @property
+    def done(self) -> int:
+        """How many records the output holds."""
+        return len(self._done)
+
+    def has(self, custom_id: str, line: bytes | None) -> bool:
+        """Whether an id's record is in the output. Raises UsageError when it was made from another line."""
+        key = digest(custom_id.encode())
+        if self._done.get(key) is None:
+            return False
+        known = self._lines.get(key)
+        if known and known != digest(line or b""):
+            raise UsageError(
+                what=f"{self.path}: the record of '{custom_id}' was made from another line than the input has now",
+                hint="remove the file, or name another with -o",
+            )
+        return True
+
+    def add(self, custom_id: str, line: bytes | None, record: dict[str, Any]) -> None:
+        """Take a record; `sync` writes it."""
+        if self._whole:
+            raise UsageError(
+                what=f"{self.path} is there already, and holds no answer to '{custom_id}'",
+                hint="remove the file, or name another with -o",
+            )
+        key = digest(custom_id.encode())
+        self._pairs.append(_PAIR.pack(key, digest(line or b"")))
+        self._records.append(json.dumps(record, ensure_ascii=False))
+        self._done.put(key)
+
+    def sync(self) -> None:
+        """Put what was added on the disk: the journal first. Raises OutputUnwritable."""
+        if not self._records:
+            return
+        try:
+            assert self._notes
+            assert self._output
+            _append(self._notes, b"".join(self._pairs))
+            _append(self._output, "".join(f"{record}\n" for record in self._records).encode())
+        except OSError as error:
+            raise OutputUnwritable(why=f"{self.path}: {error.strerror or error}") from error
+        self._pairs.clear()
+        self._records.clear()
+
+    def finish(self) -> None:
+        """All of the input is answered: the journal is not needed any more."""
+        self.sync()
+        self._beside.unlink(missing_ok=True)
+
+    def failed(self) -> int:
+        """How many of the records say that they failed; reads the output once more."""
+        with self.path.open("rb") as file:
+            return sum(json.loads(line).get("error") is not None for line in file)
+
+    def _open(self) -> None:
+        ours = self._beside.exists()
+        self._output = output = self.path.open("ab+", buffering=0)
+        size = _cut_back(output) if ours else output.seek(0, os.SEEK_END)
+        if size and not ours:
+            self._whole = True  # complete, or somebody's: it is read, and nothing is added
+        else:
+            self._notes = self._beside.open("ab+", buffering=0)
+            self._read_notes(self._notes, fresh=not size)
+        for line in self._output_lines():
+            self._done.put(digest(_id_of(line, self.path).encode()))
+
+    def _read_notes(self, notes: FileIO, *, fresh: bool) -> None:
+        """The journal of the run before; a new one where nothing was written yet."""
+        notes.seek(0)
+        head, _, pairs = notes.readall().partition(b"\n")
+        if fresh:
+            notes.truncate(0)
+            _append(notes, json.dumps({"version": _VERSION, "parameters": self._parameters}).encode() + b"\n")
+            return
+        if _parameters(head) != self._parameters:
+            raise UsageError(
+                what=f"{self.path} was begun with another model or other parameters",
+                hint="remove the file, or name another with -o",
+            )
+        whole = len(pairs) // _PAIR.size * _PAIR.size
+        for key, line in _PAIR.iter_unpack(pairs[:whole]):
+            self._lines.put(key, line)
+        notes.truncate(len(head) + 1 + whole)
+
+    def _output_lines(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            yield from file
+
+
+def _cut_back(file: FileIO) -> int:
+    """Remove a last line that was not finished. Returns how many bytes there are."""
+    size = end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - _BLOCK)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)
+    return end
+
+
+def _append(file: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+    os.fsync(file.fileno())
+
+
+def _parameters(head: bytes) -> object:
+    try:
+        found = json.loads(head)
+    except ValueError:
+        return None
+    return found.get("parameters") if isinstance(found, dict) and found.get("version") == _VERSION else None
+
+
+def _id_of(line: bytes, path: Path) -> str:
+    try:
+        found = json.loads(line)
+        return str(found["custom_id"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            what=f"{path} is there already and is no output of a batch", hint="name another file with -o"
+        ) from error

@@ -1,0 +1,190 @@
+"""`infer batch` as a script meets it: every line answered once, whatever is in it and whoever kills it."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.command import Command
+
+FLAGS = ("--max-tokens", "8", "-t", "0")
+
+
+def write(path: Path, lines: Sequence[Any]) -> Path:
+    path.write_bytes(b"".join((one if isinstance(one, bytes) else json.dumps(one).encode()) + b"\n" for one in lines))
+    return path
+
+
+def records(data: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def prompts(count: int) -> list[dict[str, Any]]:
+    return [{"prompt": f"Tell me a story about fox number {number}."} for number in range(count)]
+
+
+def test_answers_are_those_of_single_runs(infer: Command, tmp_path: Path) -> None:
+    asked = prompts(5)
+    result = infer.run("batch", "tiny", write(tmp_path / "in.jsonl", asked), *FLAGS)
+    assert (result.code, result.err) == (0, "")
+    found = records(result.out)
+    assert [one["custom_id"] for one in found] == ["1", "2", "3", "4", "5"]
+    for line, record in zip(asked, found, strict=True):
+        alone = infer.run("run", "tiny", line["prompt"], *FLAGS, "--json", stdin=None).json
+        assert (record["text"], record["finish_reason"]) == (alone["text"], alone["finish_reason"])
+        assert record["usage"]["prompt"] == alone["usage"]["prompt"]
+        assert record["error"] is None
+
+
+def test_from_stdin_to_stdout_with_a_template(infer: Command) -> None:
+    data = b"".join(json.dumps({"n": n, "custom_id": f"id-{n}"}).encode() + b"\n" for n in range(3))
+    result = infer.run("batch", "tiny", "--template", "Tell me a story about {n}.", *FLAGS, stdin=data)
+    assert [one["custom_id"] for one in records(result.out)] == ["id-0", "id-1", "id-2"]
+
+
+def test_a_table(infer: Command, tmp_path: Path) -> None:
+    table = tmp_path / "in.csv"
+    table.write_text("animal,thing\nfox,boat\nowl,kite\n")
+    template = "Tell me a story about a {animal} and a {thing}."
+    result = infer.run("batch", "tiny", table, "--template", template, *FLAGS)
+    alone = infer.run("run", "tiny", "Tell me a story about a owl and a kite.", *FLAGS, stdin=None)
+    assert records(result.out)[1]["text"] == alone.out.decode()
+    refused = infer.run("batch", "tiny", table)
+    assert (refused.code, refused.lines[0]) == (2, "error: a CSV file needs --template")
+
+
+def test_bad_lines_are_records_and_the_rest_goes_on(infer: Command, tmp_path: Path) -> None:
+    lines = [
+        {"prompt": "Tell me a story.", "custom_id": "a"},
+        b"not json",
+        {"prompt": "x" * 10_000_001},
+        b'{"prompt": "\xff"}',
+        {"custom_id": "a", "prompt": "Tell me another."},
+        {"prompt": "word " * 5000, "custom_id": "long"},
+        {"prompt": "Tell me a story.", "custom_id": "z"},
+    ]
+    output = tmp_path / "out.jsonl"
+    result = infer.run("batch", "tiny", write(tmp_path / "in.jsonl", lines), "-o", output, *FLAGS)
+    assert result.code == 9
+    assert result.err == f"note: 5 of 7 lines failed, see error in {output}\n"
+    found = records(output.read_bytes())
+    codes = [one["error"] and one["error"]["code"] for one in found]
+    assert codes == [None, "bad-line", "bad-line", "bad-line", "bad-line", "context-overflow", None]
+    assert [one["custom_id"] for one in found] == ["a", "2", "3", "4", "a (line 5)", "long", "z"]
+    assert found[0]["text"] == found[6]["text"]
+
+
+def test_what_lines_begin_with_is_computed_once(infer: Command, tmp_path: Path, long_model: Path) -> None:
+    document = "The quick brown fox jumps over the lazy dog. " * 20
+    lines = [{"prompt": document + f"Question {n}?"} for n in range(12)]
+    result = infer.run("batch", long_model, write(tmp_path / "in.jsonl", lines), *FLAGS, "--raw", "--parallel", "4")
+    cached = [one["usage"]["cached"] for one in records(result.out)]
+    assert sum(count == 0 for count in cached) == 1
+    assert min(count for count in cached if count) >= 700
+
+
+def test_a_summary(infer: Command, tmp_path: Path) -> None:
+    given = write(tmp_path / "in.jsonl", prompts(3))
+    output = tmp_path / "out.jsonl"
+    summary = infer.run("batch", "tiny", given, "-o", output, *FLAGS, "--json").json
+    assert (summary["answered"], summary["failed"], summary["answered_before"]) == (3, 0, 0)
+    assert summary["usage"]["completion"] == 24
+    assert infer.run("batch", "tiny", given, *FLAGS, "--json").code == 2
+
+
+def test_the_same_command_again_does_nothing(infer: Command, tmp_path: Path) -> None:
+    given, output = write(tmp_path / "in.jsonl", prompts(3)), tmp_path / "out.jsonl"
+    infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    before = output.read_bytes()
+    again = infer.run("batch", "tiny", given, "-o", output, *FLAGS, "--json")
+    assert (again.json["answered"], again.json["answered_before"]) == (0, 3)
+    assert output.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
+def test_other_parameters_and_another_input_are_noticed(infer: Command, tmp_path: Path) -> None:
+    given, output = write(tmp_path / "in.jsonl", prompts(400)), tmp_path / "out.jsonl"
+    running = infer.start("batch", "tiny", given, "-o", output, *FLAGS)
+    running.until(lambda: output.exists() and output.stat().st_size > 0)
+    running.signal(signal.SIGKILL)
+    running.finish()
+    other = infer.run("batch", "tiny", given, "-o", output, "--max-tokens", "9", "-t", "0")
+    assert (other.code, "other parameters" in other.err) == (2, True)
+    write(given, [{"prompt": "Something else."}, *prompts(400)[1:]])
+    changed = infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    assert (changed.code, "another line" in changed.err) == (2, True)
+
+
+def test_ctrl_c_finishes_nothing_half(infer: Command, tmp_path: Path) -> None:
+    given, output = write(tmp_path / "in.jsonl", prompts(400)), tmp_path / "out.jsonl"
+    running = infer.start("batch", "tiny", given, "-o", output, *FLAGS)
+    running.until(lambda: output.exists() and output.stat().st_size > 0)
+    running.signal_group(signal.SIGINT)
+    assert running.finish().code == 130
+    found = records(output.read_bytes())
+    assert output.read_bytes().endswith(b"\n")
+    assert all(one["finish_reason"] for one in found)
+    assert infer.run("batch", "tiny", given, "-o", output, *FLAGS).code == 0
+    assert [one["custom_id"] for one in records(output.read_bytes())] == [str(n) for n in range(1, 401)]
+
+
+def test_as_completed_misses_none(infer: Command, tmp_path: Path) -> None:
+    lines = [one | {"max_tokens": 40 if number == 0 else 2} for number, one in enumerate(prompts(8))]
+    given = write(tmp_path / "in.jsonl", lines)
+    found = [one["custom_id"] for one in records(infer.run("batch", "tiny", given, "--as-completed").out)]
+    assert found[-1] == "1"
+    assert sorted(found) == [str(number) for number in range(1, 9)]
+
+
+@pytest.mark.parametrize("template", ["no field", "{", "{a!r}"])
+def test_templates_that_are_none(infer: Command, template: str) -> None:
+    result = infer.run("batch", "tiny", "--template", template, stdin=b"{}\n")
+    assert (result.code, result.lines[0].startswith("error: --template: ")) == (2, True)
+
+
+def test_inputs_that_are_none(infer: Command, tmp_path: Path) -> None:
+    assert infer.run("batch", "tiny", tmp_path / "nothing").code == 3
+    assert infer.run("batch", "tiny", tmp_path).code == 3
+    diary = tmp_path / "diary.txt"
+    diary.write_text("dear diary")
+    refused = infer.run("batch", "tiny", write(tmp_path / "in.jsonl", prompts(1)), "-o", diary)
+    assert (refused.code, diary.read_text()) == (2, "dear diary")
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(infer: Command, tmp_path: Path) -> None:
+    given = write(tmp_path / "in.jsonl", prompts(400))
+    reader, writer = os.pipe()
+    running = infer.start("batch", "tiny", given, *FLAGS, stdout=writer)
+    os.close(writer)
+    assert os.read(reader, 1)
+    os.close(reader)
+    result = running.finish()
+    assert (result.code, result.err) == (0, "")
+
+
+@pytest.mark.slow
+def test_a_hundred_kills(infer: Command, tmp_path: Path) -> None:
+    """Each id exactly once at the end, and each answer the one of an undisturbed run."""
+    given, output = write(tmp_path / "in.jsonl", prompts(200)), tmp_path / "out.jsonl"
+    whole = records(infer.run("batch", "tiny", given, *FLAGS).out)
+    rng, kills, runs = random.Random(1), 0, 0
+    while kills < 100:
+        running = infer.start("batch", "tiny", given, "-o", output, *FLAGS)
+        time.sleep(rng.uniform(0.05, 0.9))
+        kills += running.process.poll() is None
+        running.signal(signal.SIGKILL)
+        running.finish()
+        runs += 1
+        if runs % 7 == 0:  # complete by now, most likely: from the beginning again
+            assert infer.run("batch", "tiny", given, "-o", output, *FLAGS).code == 0
+            found = records(output.read_bytes())
+            assert [one["custom_id"] for one in found] == [str(n) for n in range(1, 201)]
+            same = sum(a["text"] == b["text"] for a, b in zip(found, whole, strict=True))
+            assert same >= 195, "batches of other sizes add in another order; few tokens are that close"
+            output.unlink()

@@ -1,0 +1,142 @@
+"""A line of a batch becomes a request, or says what is wrong with it."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infer.jobs.batch.items import check_template, parse_item
+from infer.jobs.batch.lines import comma_separated, jsonl
+from infer.types import Message, Request, SamplingParams, TextPart
+
+BASE = Request((), sampling=SamplingParams(temperature=0.5), max_tokens=9)
+SYSTEM = Request((Message("system", (TextPart("Be kind."),)),))
+
+
+def parse(value: Any, base: Request = BASE, template: str | None = None) -> Any:
+    data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return parse_item(7, data, base, template)
+
+
+def texts(request: Request) -> list[tuple[str, str]]:
+    return [(message.role, message.text) for message in request.messages]
+
+
+def test_a_prompt_of_its_own() -> None:
+    item = parse({"prompt": "Hi"}, SYSTEM)
+    assert (item.custom_id, item.problem) == ("7", None)
+    assert texts(item.request) == [("system", "Be kind."), ("user", "Hi")]
+
+
+def test_messages_with_a_system_message_replace_the_command_s() -> None:
+    messages = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    assert texts(parse({"messages": messages}, SYSTEM).request) == [("system", "Be brief."), ("user", "Hi")]
+    assert texts(parse({"messages": messages[1:]}, SYSTEM).request) == [("system", "Be kind."), ("user", "Hi")]
+
+
+def test_the_openai_form() -> None:
+    content = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    body = {
+        "model": "gpt-4o",
+        "messages": [{"role": "user", "content": content}],
+        "temperature": 0,
+        "max_completion_tokens": 3,
+        "stop": "END",
+        "seed": 5,
+        "n": 1,
+        "top_p": None,
+    }
+    item = parse({"custom_id": "a-1", "method": "POST", "url": "/v1/chat/completions", "body": body})
+    assert item.custom_id == "a-1"
+    assert texts(item.request) == [("user", "one\n\ntwo")]
+    sampling = item.request.sampling
+    assert (sampling.temperature, sampling.seed, sampling.top_p) == (0, 5, 0.95)
+    assert (item.request.max_tokens, item.request.stop) == (3, ("END",))
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "no JSON": (b"{", "not JSON"),
+    "no object": ([1], "not a JSON object"),
+    "no UTF-8": (b'{"prompt": "\xff"}', "invalid byte at offset 12"),
+    "deep": (b"[" * 100_000, "nested too deeply"),
+    "twins": (b'{"prompt": "a", "prompt": "b"}', "stands twice"),
+    "half a character": (b'{"prompt": "\\ud800"}', "lone surrogate"),
+    "nothing asked": ({}, "either prompt or messages"),
+    "both": ({"prompt": "a", "messages": []}, "either prompt or messages"),
+    "no messages": ({"messages": []}, "messages is not a list"),
+    "odd role": ({"messages": [{"role": "boss", "content": "x"}]}, "no role of"),
+    "tool calls": ({"messages": [{"role": "assistant", "content": "x", "tool_calls": []}]}, "tool_calls"),
+    "an image": ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "neither a text"),
+    "unknown key": ({"prompt": "a", "logit_bias": {}}, "unknown key 'logit_bias'"),
+    "unknown key beside": ({"body": {"prompt": "a"}, "extra": 1}, "unknown key 'extra' beside body"),
+    "another endpoint": ({"url": "/v1/embeddings", "body": {"prompt": "a"}}, "/v1/embeddings is not supported"),
+    "two answers": ({"prompt": "a", "n": 2}, "n: only 1"),
+    "stream": ({"prompt": "a", "stream": True}, "stream: only false"),
+    "hot": ({"prompt": "a", "temperature": 1e9}, "temperature is not a number from"),
+    "NaN": (b'{"prompt": "a", "top_p": NaN}', "top_p is not a number"),
+    "true": ({"prompt": "a", "top_k": True}, "top_k is not a whole number"),
+    "no tokens": ({"prompt": "a", "max_tokens": 0}, "max_tokens is not a whole number"),
+    "odd stop": ({"prompt": "a", "stop": [1]}, "stop is neither"),
+    "odd id": ({"prompt": "a", "custom_id": []}, "custom_id is neither"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_wrong_is_said(name: str) -> None:
+    value, words = BAD[name]
+    item = parse(value)
+    assert item.request is None
+    assert words in item.problem
+
+
+def test_a_wrong_line_keeps_its_id() -> None:
+    assert parse({"custom_id": "x", "prompt": 5}).custom_id == "x"
+
+
+KEYS = st.sampled_from(
+    ["prompt", "messages", "body", "role", "content", "custom_id", "stop", "seed", "type", "text", "url", "n"]
+)
+LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5) | KEYS
+VALUES = st.recursive(
+    LEAVES, lambda of: st.lists(of, max_size=3) | st.dictionaries(KEYS, of, max_size=4), max_leaves=12
+)
+
+
+@given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_line_becomes_a_request_or_a_reason(data: bytes) -> None:
+    item = parse_item(1, data, BASE)
+    assert (item.request is None) != (item.problem is None)
+
+
+def test_a_template_takes_fields_of_any_object() -> None:
+    item = parse({"id": 3, "text": "A fox.", "tags": ["a"]}, BASE, "Summarise {{briefly}}: {text} {tags} {id}")
+    assert texts(item.request) == [("user", 'Summarise {briefly}: A fox. ["a"] 3')]
+    assert "no field 'text'" in parse({"prompt": "x"}, BASE, "{text}").problem
+
+
+@pytest.mark.parametrize("template", ["{", "{}", "{0.__class__}", "{a!r}", "{a:>10}", "no field", "{a[0]}"])
+def test_templates_that_are_none(template: str) -> None:
+    if template in ("{0.__class__}", "{a[0]}"):  # a field of that very name, nothing is called
+        assert "no field" in parse({"a": 1}, BASE, template).problem
+    else:
+        assert check_template(template)
+
+
+def test_lines_are_read_one_by_one() -> None:
+    stream = io.BytesIO(b'\xef\xbb\xbf{"a": 1}\r\n\n  \n' + b"x" * 50 + b"\n{}\n" + b"y" * 50)
+    assert list(jsonl(stream, 20)) == [(1, b'{"a": 1}'), (4, None), (5, b"{}"), (6, None)]
+
+
+def test_a_line_that_is_just_short_enough() -> None:
+    assert list(jsonl(io.BytesIO(b"a" * 20 + b"\n" + b"b" * 20), 20)) == [(1, b"a" * 20), (2, b"b" * 20)]
+
+
+def test_rows_of_a_table_are_objects() -> None:
+    table = b'name,text\nfox,"two\nlines"\n\nshort\n'
+    rows = [(line.number, json.loads(line.data or b"null")) for line in comma_separated(io.BytesIO(table))]
+    assert rows == [(3, {"name": "fox", "text": "two\nlines"}), (5, ["short"])]
+    odd = next(comma_separated(io.BytesIO(b"a\n\xff\n")))
+    assert "not valid UTF-8" in (parse_item(odd.number, odd.data, BASE, "{a}").problem or "")

@@ -1,0 +1,123 @@
+"""Each id stands once in a batch's output, however often the run is killed."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infer.errors import UsageError
+from infer.jobs.batch.journal import SUFFIX, Journal
+from infer.jobs.batch.ledger import Ledger, digest
+
+
+def ids(path: Path) -> list[str]:
+    return [json.loads(line)["custom_id"] for line in path.read_text().splitlines()]
+
+
+def add(journal: Journal, *names: str, line: bytes = b"line") -> None:
+    for name in names:
+        journal.add(name, line, {"custom_id": name, "text": "…", "error": None})
+
+
+@given(st.dictionaries(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), max_size=50), st.integers())
+def test_a_ledger_is_a_dictionary(wanted: dict[int, int], seed: int) -> None:
+    ledger = Ledger()
+    pairs = list(wanted.items()) * 2
+    random.Random(seed).shuffle(pairs)
+    for key, line in pairs:
+        ledger.put(key, line)
+    assert {key: ledger.get(key) for key in wanted} == wanted
+    assert len(ledger) == len(wanted)
+    assert ledger.get(digest(b"nobody")) is None or digest(b"nobody") in wanted
+
+
+def test_a_ledger_of_many_ids_stays_small() -> None:
+    ledger = Ledger()
+    for number in range(40_000):
+        ledger.put(digest(str(number).encode()))
+    assert all(ledger.get(digest(str(number).encode())) == 0 for number in range(40_000))
+    assert len(ledger) == 40_000
+    assert 8 * (len(ledger._ids) + len(ledger._lines)) <= 64 * 40_000
+
+
+def test_a_run_goes_on_where_it_was_cut(tmp_path: Path) -> None:
+    """At every byte of both files: nothing twice, nothing lost that was whole."""
+    path = tmp_path / "out.jsonl"
+    with Journal(path, "p") as journal:
+        add(journal, "a", "b")
+        journal.sync()
+        add(journal, "c")
+        journal.sync()
+    beside = path.with_name(path.name + SUFFIX)
+    output, notes = path.read_bytes(), beside.read_bytes()
+    for end in range(len(output) + 1):
+        path.write_bytes(output[:end])
+        beside.write_bytes(notes)
+        with Journal(path, "p") as journal:
+            left = [name for name in "abc" if not journal.has(name, b"line")]
+            assert len(left) == 3 - output[:end].count(b"\n")
+            add(journal, *left)
+            journal.finish()
+        assert sorted(ids(path)) == ["a", "b", "c"]
+        assert not beside.exists()
+    for end in range(notes.index(b"\n") + 1, len(notes) + 1):
+        path.write_bytes(b"")
+        beside.write_bytes(notes[:end])
+        with Journal(path, "p") as journal:
+            add(journal, "a")
+            journal.finish()
+        assert ids(path) == ["a"]
+
+
+def test_other_parameters_are_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with Journal(path, "p") as journal:
+        add(journal, "a")
+        journal.sync()
+    with pytest.raises(UsageError, match="other parameters"):
+        Journal(path, "q")
+
+
+def test_another_input_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with Journal(path, "p") as journal:
+        add(journal, "a")
+        journal.sync()
+    with Journal(path, "p") as journal:
+        assert journal.has("a", b"line")
+        with pytest.raises(UsageError, match="another line"):
+            journal.has("a", b"changed")
+
+
+def test_a_complete_output_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with Journal(path, "p") as journal:
+        add(journal, "a")
+        journal.finish()
+    before = path.read_bytes()
+    with Journal(path, "q") as journal:
+        assert journal.has("a", b"anything")
+        with pytest.raises(UsageError, match="is there already"):
+            add(journal, "b")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["dear diary\n", "dear diary", "[]\n", '{"custom_id": "a"}\n{"custom'])
+def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="no output of a batch"):
+        Journal(path, "p")
+    assert path.read_text() == text
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_failures_are_counted(tmp_path: Path) -> None:
+    with Journal(tmp_path / "o", "p") as journal:
+        add(journal, "a")
+        journal.add("b", None, {"custom_id": "b", "error": {"code": "x"}})
+        journal.finish()
+        assert (journal.done, journal.failed()) == (2, 1)
