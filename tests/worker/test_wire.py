@@ -117,6 +117,8 @@ requests = st.builds(
             Message,
             role=st.sampled_from(["system", "user", "assistant"]),
             content=st.lists(st.builds(TextPart, TEXT), min_size=1, max_size=3).map(tuple),
+            token_ids=st.lists(ids, max_size=3).map(tuple),
+            reasoning=TEXT,
         ),
         min_size=1,
         max_size=3,
@@ -127,6 +129,7 @@ requests = st.builds(
     stop=st.lists(TEXT, max_size=3).map(tuple),
     think=st.none() | st.booleans(),
     verify_cache=st.booleans(),
+    goes_on=st.booleans(),
     overflow=st.sampled_from(["error", "drop-oldest", "drop-middle"]),
 )
 configs = st.builds(
@@ -187,7 +190,7 @@ FACTS = {
     "detail": "",
     "asked": "a",
 }
-FACTS |= {"source": "stdin", "offset": 3}  # type: ignore[dict-item]
+FACTS |= {"source": "stdin", "offset": 3, "line": 7}  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("cls", tree(errors.InferError), ids=lambda cls: cls.code)
@@ -211,4 +214,5 @@ def test_the_strategies_know_every_field() -> None:
     """A new field has to appear in `requests` or have a default that travels."""
     assert {field.name for field in fields(Request)} == {
         "messages", "sampling", "raw", "max_tokens", "stop", "think", "overflow", "verify_cache",
+        "goes_on",
     }  # fmt: skip
