@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from infer.engine.prefix.about import Identity
-from infer.engine.prefix.evict import survey
 from infer.engine.prefix.keys import Path as TokenPath
 from infer.engine.prefix.store import PrefixStore
+from infer.engine.prefix.survey import survey
 
 ROW = 114_688  # bytes a token: 28 layers, 8 KV heads of 128, f16 (the Qwen3-0.6B shape)
 TIMES = 20

@@ -7,7 +7,8 @@
     ├── UsageError              usage               2
     │   ├── EmptyPrompt         empty-prompt        2
     │   ├── InvalidText         invalid-text        2
-    │   └── ConfigError         config              2
+    │   ├── ConfigError         config              2
+    │   └── SessionDamaged      session-damaged     2
     ├── ModelNotFound           model-not-found     3
     │   ├── NotDownloaded       not-downloaded      3
     │   ├── FileUnreadable      file-unreadable     3
@@ -116,6 +117,14 @@ class ConfigError(UsageError):
 
     code = "config"
     text = "{where}: {what}"
+
+
+class SessionDamaged(UsageError):
+    """A session's file holds what no session holds. Facts: path, line, why."""
+
+    code = "session-damaged"
+    text = "{path}: line {line} is no record of a session: {why}"
+    hint_text = "infer sessions rm removes it, an editor can repair it"
 
 
 class ModelNotFound(InferError):

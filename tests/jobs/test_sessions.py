@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infer.errors import FileUnreadable, InferError, UsageError
+from infer.errors import FileUnreadable, InferError, SessionDamaged, UsageError
 from infer.jobs import sessions
 from infer.jobs.conversation import Conversation, said
-from infer.jobs.sessions import SessionDamaged, SessionFile
+from infer.jobs.sessions import SessionFile
 from infer.jobs.transcript import code_blocks, export
 from infer.types import Message, TextPart, Usage
 

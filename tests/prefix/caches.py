@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from infer.engine.prefix.about import Identity
-from infer.engine.prefix.evict import Stored, survey
 from infer.engine.prefix.files import FOLDER
 from infer.engine.prefix.keys import KEY
 from infer.engine.prefix.keys import Path as TokenPath
 from infer.engine.prefix.lookup import PrefixHit
 from infer.engine.prefix.store import PrefixStore
+from infer.engine.prefix.survey import Stored, survey
 
 ROW = 4 * KEY  # bytes of a position
 GENEROUS = 1 << 30  # bytes

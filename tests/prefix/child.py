@@ -12,11 +12,18 @@ from infer.engine.prefix.store import PrefixStore
 from prefix.caches import ROW, identity, load, random_tokens, rows
 
 SMALL = 12 * (4096 + 256 * ROW)  # bytes
+TAIL = 64  # tokens
+MANY = 500 * (4096 + TAIL * ROW)  # bytes
 DOCUMENT = random_tokens(600, 1)
 
 
 def prompts(kind: str, seed: int) -> list[list[int]]:
-    """store: a document, the same and more, a question that parts from both; mix: many that share beginnings."""
+    """store: a document, the same and more, a question that parts from both; mix: many that share beginnings.
+
+    many: short ones, each of its own.
+    """
+    if kind == "many":
+        return [random_tokens(TAIL, 1000 * seed + number) for number in range(150)]
     if kind == "store":
         return [DOCUMENT[:300], DOCUMENT[:450], [*DOCUMENT[:400], *random_tokens(200, 7)], DOCUMENT]
     generator = random.Random(seed)
@@ -29,7 +36,7 @@ def run(place: Path, kind: str, seed: int) -> None:
     if kind in ("clear", "prune"):
         (clear if kind == "clear" else prune)(place)
         return
-    store = PrefixStore(place, identity(), SMALL if kind in ("mix", "evict") else 1 << 30)
+    store = PrefixStore(place, identity(), {"mix": SMALL, "evict": SMALL, "many": MANY}.get(kind, 1 << 30))
     if kind == "evict":
         store.evict(SMALL // 20)
         return

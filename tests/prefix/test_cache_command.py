@@ -1,6 +1,7 @@
 """`infer cache`: what it prints, in words and as JSON, and what it removes."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,6 +82,19 @@ def test_check_and_prune(filled: Path, capfd: pytest.CaptureFixture[str]) -> Non
         "unreachable": [],
         "foreign": [],
     }
+
+
+def test_what_a_killed_run_left_half_written_is_no_damage(filled: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is told apart, the exit code is 0, and prune removes it."""
+    half = files(filled)[0].with_name(".1-half.tmp")
+    half.write_bytes(b"half")
+    os.utime(half, (1000, 1000))
+    plain = json.loads(said(capfd, "check", "--json"))
+    assert (plain["clean"], plain["damaged"], len(plain["temporary"])) == (True, [], 1)
+    assert f"half written: {half.parent.parent.name}/" in said(capfd, "check")
+    said(capfd, "prune")
+    assert not half.exists()
+    assert json.loads(said(capfd, "check", "--json"))["temporary"] == []
 
 
 def test_clear(filled: Path, capfd: pytest.CaptureFixture[str]) -> None:

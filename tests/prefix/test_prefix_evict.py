@@ -5,7 +5,10 @@ import os
 import random
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +16,26 @@ from hypothesis import strategies as st
 
 from infer.engine.prefix import evict as eviction
 from infer.engine.prefix.about import Identity
-from infer.engine.prefix.check import STALE, check, clear, contents, prune
-from infer.engine.prefix.evict import Stored, choose, evict, unreachable
+from infer.engine.prefix.check import check, clear, contents, prune
+from infer.engine.prefix.evict import choose, evict, unreachable
 from infer.engine.prefix.files import FOLDER
 from infer.engine.prefix.keys import Name, root
 from infer.engine.prefix.store import PrefixStore
-from prefix.caches import GENEROUS, files, identity, load, open_store, pieces, random_tokens, reach, save, temporary
+from infer.engine.prefix.survey import STALE, Census, Stored
+from prefix.caches import (
+    GENEROUS,
+    ROW,
+    files,
+    identity,
+    load,
+    open_store,
+    pieces,
+    random_tokens,
+    reach,
+    rows,
+    save,
+    temporary,
+)
 
 PROMPT = random_tokens(700, 1)
 PRINT = "ab" * 16
@@ -217,7 +234,7 @@ def test_prune_removes_orphans_and_old_temporary_files(tmp_path: Path) -> None:
     old = second.parent / ".1-2-old.tmp"
     os.utime(old, (old.stat().st_mtime - STALE - 1,) * 2)
     assert check(tmp_path).temporary == (str(old.relative_to(tmp_path / FOLDER)),)
-    assert not check(tmp_path).clean
+    assert check(tmp_path).clean
     assert prune(tmp_path).entries == 2
     assert [place.name for place in second.parent.iterdir()] == [".1-2-young.tmp"]
     assert not last.exists()
@@ -266,6 +283,49 @@ def test_two_runs_keep_one_budget(tmp_path: Path) -> None:
     for step in range(12):
         save((one, other)[step % 2], random_tokens(256, step))
         assert sum(piece.size for piece in pieces(tmp_path)) <= 10 * size
+
+
+def test_eight_runs_that_write_at_once_keep_one_budget(tmp_path: Path) -> None:
+    """Of 200 small pieces: none writes enough of it to look again by itself, and eight ask for the last room."""
+    size = 4096 + 64 * ROW
+    stores = [open_store(tmp_path, 200 * size) for _ in range(8)]
+    for step in range(30):
+        for index, store in enumerate(stores):
+            path = store.path(random_tokens(64, 100 * index + step))
+            (span,) = store.missing(path, 64, cut=True)
+            assert store.store(span, rows(path, 0, 64))
+        assert all(store.flush(30) for store in stores)
+        assert len(pieces(tmp_path)) <= 200
+    assert len(pieces(tmp_path)) > 180
+    assert all(store.warning is None for store in stores)
+
+
+@pytest.mark.slow
+def test_a_count_of_ten_thousand_pieces_is_cheap(tmp_path: Path) -> None:
+    """Before each write: of the directories that nobody has changed only the time is asked for."""
+    store = open_store(tmp_path)
+    for seed in range(256):
+        (tmp_path / FOLDER / store.fingerprint.hex() / f"{seed:02x}").mkdir(parents=True)
+    for number in range(10_000):
+        name = store.path([number]).name(0, 1)
+        name = replace(name, boundary=bytes([number % 256]) + name.boundary[1:])
+        place = tmp_path / FOLDER / store.fingerprint.hex() / name.shard / name.text
+        place.write_bytes(b"x" * 100)
+    for shard in (tmp_path / FOLDER / store.fingerprint.hex()).iterdir():
+        os.utime(shard, (1000, 1000))
+    census = Census(tmp_path)
+    assert census.total() == 1_000_000
+    seconds = []
+    for _ in range(20):
+        started = time.thread_time()
+        assert census.total() == 1_000_000
+        seconds.append(time.thread_time() - started)
+    print(f"median {median(seconds) * 1e3:.2f} ms")
+    assert median(seconds) <= 0.005
+    place.with_name(".1-a.tmp").write_bytes(b"y" * 50)
+    assert census.total() == 1_000_050
+    place.unlink()
+    assert census.total() == 999_950
 
 
 def test_the_default_budget_is_a_tenth_of_the_disk_without_the_cache(

@@ -266,6 +266,40 @@ def test_closing_waits_a_fifth_of_a_second_at_most(tmp_path: Path) -> None:
     assert not store.store(store.missing(path, 1024, cut=True)[-1], b"x")
 
 
+def test_what_was_given_up_at_the_end_is_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that is late finds no file to rename: the process has removed it, nobody has cleared the cache."""
+    store = open_store(tmp_path)
+    rename, opened, begun, stopped = os.rename, os.open, threading.Event(), threading.Event()
+    made: list[str] = []
+
+    def watched(path: str, flags: int, *more: int, **others: int) -> int:
+        if flags & os.O_CREAT and begun.is_set():
+            made.append(path)
+        return opened(path, flags, *more, **others)
+
+    def late(source: str, target: str, **more: int) -> None:
+        if target.endswith(".kv"):
+            begun.set()
+            stopped.wait(10)
+        rename(source, target, **more)
+
+    monkeypatch.setattr(os, "rename", late)
+    monkeypatch.setattr(os, "open", watched)
+    path = store.path(DOCUMENT[:100])
+    (span,) = store.missing(path, 100, cut=True)
+    assert store.store(span, rows(path, 0, 100))
+    assert begun.wait(10)
+    store.close(0)
+    stopped.set()
+    thread = store._writer._thread
+    assert thread
+    thread.join(10)
+    assert made == []
+    assert store.warning is None
+    assert not pieces(tmp_path)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_modes_under_an_open_umask(tmp_path: Path) -> None:
     """Directories 0700, files 0600, the parents that were missing too."""
     before = os.umask(0)

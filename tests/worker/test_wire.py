@@ -127,6 +127,8 @@ requests = st.builds(
             Message,
             role=st.sampled_from(["system", "user", "assistant"]),
             content=st.lists(st.builds(TextPart, TEXT), min_size=1, max_size=3).map(tuple),
+            token_ids=st.lists(ids, max_size=3).map(tuple),
+            reasoning=TEXT,
         ),
         min_size=1,
         max_size=3,
@@ -142,6 +144,7 @@ requests = st.builds(
     | st.builds(Constraint, st.none() | TEXT, st.none() | TEXT, st.lists(TEXT, max_size=3).map(tuple)),
     tools=st.lists(st.builds(Tool, TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=2)), max_size=2).map(tuple),
     verify_cache=st.booleans(),
+    goes_on=st.booleans(),
     overflow=st.sampled_from(["error", "drop-oldest", "drop-middle"]),
 )
 configs = st.builds(
@@ -202,7 +205,7 @@ FACTS = {
     "detail": "",
     "asked": "a",
 }
-FACTS |= {"source": "stdin", "offset": 3}  # type: ignore[dict-item]
+FACTS |= {"source": "stdin", "offset": 3, "line": 7}  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("cls", tree(errors.InferError), ids=lambda cls: cls.code)
@@ -226,5 +229,5 @@ def test_the_strategies_know_every_field() -> None:
     """A new field has to appear in `requests` or have a default that travels."""
     assert {field.name for field in fields(Request)} == {
         "messages", "sampling", "raw", "max_tokens", "stop", "think", "think_limit", "constraint", "logprobs", "tools",
-        "overflow", "verify_cache",
+        "overflow", "verify_cache", "goes_on",
     }  # fmt: skip

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Model = Annotated[str | None, typer.Argument(metavar="[MODEL]", help="only this model's; none: everything")]
 ReadData = Annotated[bool, typer.Option("--read-data", help="verify every byte, not only the headers")]
 
+_WORDS = {"temporary": "half written"}  # of what JSON calls by one word
+
 
 def build() -> typer.Typer:
     """The sub-commands of `infer cache`."""
@@ -77,10 +79,10 @@ def check(context: typer.Context, read_data: ReadData = False, json_: options.Js
         print_json(session, {"entries": report.entries, "bytes": report.bytes, "clean": report.clean, **found})
     else:
         lines = [f"{report.entries:,} entries, {size(report.bytes)}"]
-        lines += [f"{kind}: {text}" for kind in kinds for text in getattr(report, kind)]
+        lines += [f"{_WORDS.get(kind, kind)}: {text}" for kind in kinds for text in getattr(report, kind)]
         session.output.data("\n".join(lines) + "\n")
     if not report.clean:
-        wrong = len(report.damaged) + len(report.temporary)
+        wrong = len(report.damaged)
         raise IntegrityError(
             what=f"{wrong} files of the prompt cache are damaged", hint="infer cache prune removes them"
         )

@@ -19,21 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infer.errors import FileUnreadable, UsageError
+from infer.errors import FileUnreadable, SessionDamaged, UsageError
 from infer.jobs.conversation import Changed, Conversation, Moved, Named, Node, Record
 from infer.types import Message, TextPart, Usage
 
 _NAME = re.compile(r"\w[\w.@+ -]{0,99}")
 _SUFFIX = ".jsonl"
 _VERSION = 1
-
-
-class SessionDamaged(UsageError):
-    """A session's file holds what no session holds. Facts: path, line, why."""
-
-    code = "session-damaged"
-    text = "{path}: line {line} is no record of a session: {why}"
-    hint_text = "infer sessions rm removes it, an editor can repair it"
 
 
 @dataclass(frozen=True, slots=True)

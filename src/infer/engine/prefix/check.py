@@ -11,14 +11,14 @@ from math import inf
 from pathlib import Path
 
 from infer.engine.prefix.about import ABOUT, NOTES, Identity, is_dead, load_about
-from infer.engine.prefix.evict import Stored, survey, unreachable
+from infer.engine.prefix.evict import unreachable
 from infer.engine.prefix.files import Folder, directory, inside, is_own_file, listing, remove_own, remove_piece
 from infer.engine.prefix.header import PAGE, Damaged, decode
 from infer.engine.prefix.keys import is_fingerprint, parse_name
 from infer.engine.prefix.load import verify
+from infer.engine.prefix.survey import STALE, Stored, is_temporary, survey
 from infer.engine.prefix.usage import USAGE, Usage, forget_usage, load_usage
 
-STALE = 3600  # seconds after which a temporary file has no writer any more
 _OURS = ((USAGE,), (ABOUT, NOTES))  # by how many directories down they are
 
 
@@ -28,7 +28,7 @@ class Report:
 
     damaged       not what the name promises: counts as absent, removed when a run meets it
     unreachable   sound, but what it hangs at is gone; harmless, removed first when room is needed
-    temporary     left by a process that was killed, older than an hour
+    temporary     half written by a process that was killed: no damage, the next run or prune removes it
     foreign       not ours, never opened
     """
 
@@ -42,7 +42,7 @@ class Report:
     @property
     def clean(self) -> bool:
         """Nothing is wrong."""
-        return not self.damaged and not self.temporary
+        return not self.damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def check(cache_dir: Path, *, read_data: bool = False) -> Report:
 
 
 def prune(cache_dir: Path) -> Removed:
-    """Remove what is of no use: damaged, unreachable, of models that are gone, temporary files older than an hour."""
+    """Remove what is of no use: damaged, unreachable, of models that are gone, half written."""
     pieces = survey(cache_dir)
     dead = {text for text in {piece.fingerprint for piece in pieces} if is_dead(cache_dir, text)}
     useless = {piece for piece in pieces if piece.fingerprint in dead or _inspect(cache_dir, piece, read_data=False)}
@@ -148,7 +148,7 @@ def _others(cache_dir: Path, stale: float = STALE) -> tuple[tuple[str, ...], tup
     """Temporary files older than `stale` seconds, and foreign things: paths below the folder of the cache."""
     temporary, foreign = [], []
     for parts, state in _walk(cache_dir):
-        if is_own_file(state) and parts[-1].startswith(".") and parts[-1].endswith(".tmp"):
+        if is_own_file(state) and is_temporary(parts[-1]):
             if time.time() - state.st_mtime >= stale:
                 temporary.append("/".join(parts))
         elif not _is_ours(parts, state):

@@ -8,52 +8,35 @@ another has removed counts as removed. A lock would keep nothing right that is w
 none, and who was stopped while he held it would leave the others without a budget.
 """
 
-import os
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 
 from infer.engine.prefix.about import is_dead
-from infer.engine.prefix.files import directory, inside, is_own_file, listing, remove_own, remove_piece
-from infer.engine.prefix.keys import SUFFIX, Name, is_fingerprint, parse_name, root
+from infer.engine.prefix.files import remove_piece
+from infer.engine.prefix.keys import root
+from infer.engine.prefix.survey import Stored, survey, weigh
 from infer.machine import disk_free
 
 LARGEST_BUDGET = 20 * 10**9  # bytes; of the default
 _SHARE = 10  # the default is this part of the disk
 _SLACK = 50  # an eviction makes room for a fiftieth of the budget, so that not every piece costs one
 _ATTEMPTS = 8  # to find others in place of pieces that cannot be removed
-_ABANDONED = 60  # seconds after which the temporary file of a process that is no more goes
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A piece as a directory listing shows it. used: when it was last stored or loaded, in ns."""
-
-    fingerprint: str
-    name: Name
-    size: int
-    used: int
-
-    @property
-    def place(self) -> str:
-        """Its path below the folder of the cache."""
-        return f"{self.fingerprint}/{self.name.shard}/{self.name.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
     """What an eviction did: pieces and bytes removed, bytes that are left, and the budget it kept to.
 
-    problem: why something that should have gone is there still.
+    coming: bytes of files that are being written. problem: why something that should have gone is there still.
     """
 
     removed: int
     freed: int
     left: int
+    coming: int
     budget: int
     problem: OSError | None = None
 
@@ -113,73 +96,6 @@ def choose(
     return list(chosen.values())
 
 
-def survey(cache_dir: Path) -> list[Stored]:
-    """Every piece of every fingerprint, from directory listings; opens no file."""
-    found = ((fingerprint, shard, parse_name(text), state) for fingerprint, shard, text, state in _files(cache_dir))
-    return [
-        Stored(fingerprint, name, state.st_size, state.st_mtime_ns)
-        for fingerprint, shard, name, state in found
-        if name and name.shard == shard
-    ]
-
-
-def _files(cache_dir: Path, *, sweep: bool = False) -> Iterator[tuple[str, str, str, os.stat_result]]:
-    """(fingerprint, shard, file name, stat) of every file of ours that may be a piece.
-
-    sweep: on the way, remove what processes that have ended left half written.
-    """
-    with suppress(OSError), inside(cache_dir) as top:
-        for fingerprint in _names(top, sweep=sweep):
-            if is_fingerprint(fingerprint):
-                with suppress(OSError), directory(fingerprint, top) as place:
-                    for shard in _names(place, sweep=sweep):
-                        if len(shard) == 2:
-                            yield from _shard_files(fingerprint, shard, place, sweep=sweep)
-
-
-def _names(opened: int, *, sweep: bool) -> list[str]:
-    names = listing(opened)
-    for text in names if sweep else ():
-        _sweep(text, opened)
-    return names
-
-
-def _shard_files(
-    fingerprint: str, shard: str, place: int, *, sweep: bool
-) -> Iterator[tuple[str, str, str, os.stat_result]]:
-    with suppress(OSError), directory(shard, place) as opened, os.scandir(opened) as entries:
-        for entry in entries:
-            if entry.name.endswith(SUFFIX):
-                with suppress(OSError):
-                    state = entry.stat(follow_symlinks=False)
-                    if is_own_file(state):
-                        yield fingerprint, shard, entry.name, state
-            elif sweep:
-                _sweep(entry.name, opened)
-
-
-def _sweep(text: str, parent: int) -> None:
-    """Remove a temporary file whose process is no more; a young one may be of a process that cannot be seen here."""
-    if _is_abandoned(text):
-        with suppress(OSError):
-            if time.time() - os.stat(text, dir_fd=parent, follow_symlinks=False).st_mtime >= _ABANDONED:
-                remove_own(text, parent)
-
-
-def _is_abandoned(text: str) -> bool:
-    """Whether this is a temporary file (see `files.temporary_name`) of a process that is no more."""
-    process, dash, _ = text[1:].partition("-")
-    if not (text.startswith(".") and text.endswith(".tmp") and dash and process.isascii() and process.isdigit()):
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError, ValueError):
-        return False
-    return False
-
-
 def default_budget(cache_dir: Path, held: int) -> int:
     """A tenth of what would be free if the cache, which holds `held` bytes, were empty; at most 20 GB.
 
@@ -188,27 +104,22 @@ def default_budget(cache_dir: Path, held: int) -> int:
     return min(LARGEST_BUDGET, (disk_free(cache_dir) + held) // _SHARE)
 
 
-def evict(
-    cache_dir: Path,
-    max_bytes: int | None,
-    protected: Callable[[Stored], bool] = lambda _: False,
-    *,
-    room: int = 0,
-) -> Evicted:
-    """Keep the budget over all fingerprints, with room for a piece of `room` bytes that is about to be written.
+def evict(cache_dir: Path, max_bytes: int | None, protected: Callable[[Stored], bool] = lambda _: False) -> Evicted:
+    """Keep the budget over all fingerprints, with room for all that is being written just now.
 
-    max_bytes: the budget; None: the default. protected: pieces that are in use. For a piece that is larger than the
-    budget nothing is given up.
+    max_bytes: the budget; None: the default. protected: pieces that are in use. Where more is being written than the
+    budget, nothing is given up for it.
     """
-    held = sum(state.st_size for *_, state in _files(cache_dir, sweep=True))
+    held, coming = weigh(cache_dir)
     budget = default_budget(cache_dir, held) if max_bytes is None else max_bytes
-    if held + (room if room <= budget else 0) <= budget:  # the usual case, without a look at the names
-        return Evicted(0, 0, held, budget)
-    target = budget - max(room, budget // _SLACK) if 0 < room <= budget else budget
-    return _give_up(cache_dir, target, budget, protected)
+    room = coming if coming <= budget else 0
+    if held + room <= budget:  # the usual case, without a look at the names
+        return Evicted(0, 0, held, coming, budget)
+    target = budget - max(room, budget // _SLACK) if room else budget
+    return _give_up(cache_dir, target, coming, budget, protected)
 
 
-def _give_up(cache_dir: Path, target: int, budget: int, protected: Callable[[Stored], bool]) -> Evicted:
+def _give_up(cache_dir: Path, target: int, coming: int, budget: int, protected: Callable[[Stored], bool]) -> Evicted:
     """Remove pieces until at most `target` bytes are left. Around those that cannot be removed it finds others."""
     rest = set(survey(cache_dir))
     dead = {text for text in {piece.fingerprint for piece in rest} if is_dead(cache_dir, text)}
@@ -226,7 +137,7 @@ def _give_up(cache_dir: Path, target: int, budget: int, protected: Callable[[Sto
         if not failed:
             break
     left = sum(piece.size for piece in rest)
-    return Evicted(removed, freed, left, budget, next(iter(stuck.values()), None))
+    return Evicted(removed, freed, left, coming, budget, next(iter(stuck.values()), None))
 
 
 def _remove(cache_dir: Path, chosen: list[Stored]) -> tuple[set[Stored], set[Stored], dict[str, OSError]]:

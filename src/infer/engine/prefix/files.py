@@ -32,6 +32,10 @@ class Stopped(Exception):
     """The writer was told to end."""
 
 
+class NoRoom(Exception):
+    """The budget leaves no room for a file."""
+
+
 class Folder:
     """The pieces of one fingerprint. Nothing is opened or made before it is needed."""
 
@@ -76,16 +80,24 @@ class Folder:
         except OSError:
             return False
 
-    def write(self, header: Header, base: memoryview, part: memoryview, stop: Callable[[], bool]) -> None:
+    def write(
+        self,
+        header: Header,
+        base: memoryview,
+        part: memoryview,
+        stop: Callable[[], bool],
+        fits: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Write a piece, in place of what has its name. Raises OSError, or Stopped when `stop` says so.
 
-        Whatever happens, no temporary file stays.
+        fits: asked when the file has its full size, and nothing is in it yet, so that whoever looks counts it; NoRoom
+        when it says no. Whatever happens, no temporary file stays.
         """
         text = temporary_name()
         with self._shard(header.name.shard, make=True) as shard:
             self._temporary = header.name.shard, text
             try:
-                _write_new(text, shard, lambda file: _fill(file, header, base, part, stop))
+                _write_new(text, shard, lambda file: _fill(file, header, base, part, stop, fits))
                 os.rename(text, header.name.text, src_dir_fd=shard, dst_dir_fd=shard)
             except BaseException:
                 with suppress(OSError):
@@ -218,7 +230,17 @@ def _make_private(place: Path) -> None:
         step.mkdir(mode=0o700, exist_ok=True)
 
 
-def _fill(file: int, header: Header, base: memoryview, part: memoryview, stop: Callable[[], bool]) -> None:
+def _fill(
+    file: int,
+    header: Header,
+    base: memoryview,
+    part: memoryview,
+    stop: Callable[[], bool],
+    fits: Callable[[], bool],
+) -> None:
+    os.ftruncate(file, header.size)
+    if not fits():
+        raise NoRoom
     _reserve(file, header.size)
     for data, offset in ((memoryview(encode(header)), 0), (base, PAGE), (part, header.part_offset)):
         for done in range(0, len(data), _CHUNK):
@@ -228,16 +250,13 @@ def _fill(file: int, header: Header, base: memoryview, part: memoryview, stop: C
 
 
 def _reserve(file: int, size: int) -> None:
-    """Six times as fast as growing the file, and a full disk shows at once; not every file system can do it."""
+    """Six times as fast as filling holes, and a full disk shows at once; not every file system can do it."""
     if hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(file, 0, size)
         except OSError as error:
             if error.errno not in _CANNOT_RESERVE:
                 raise
-        else:
-            return
-    os.ftruncate(file, size)
 
 
 def _write_all(file: int, data: bytes | memoryview, offset: int) -> None:

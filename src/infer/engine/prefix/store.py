@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from infer.engine.prefix.about import Identity, load_notes, save_about, save_notes
-from infer.engine.prefix.evict import LARGEST_BUDGET, Evicted, Stored, evict
-from infer.engine.prefix.files import Folder, Stopped
+from infer.engine.prefix.evict import LARGEST_BUDGET, Evicted, evict
+from infer.engine.prefix.files import Folder, NoRoom, Stopped
 from infer.engine.prefix.header import Header
 from infer.engine.prefix.keys import BLOCK, Name, Path, parent_in, pieces_in
 from infer.engine.prefix.load import Loading, Task
 from infer.engine.prefix.lookup import PrefixHit, find, siblings
+from infer.engine.prefix.survey import Census, Stored
 from infer.engine.prefix.usage import Usage, record
 from infer.engine.prefix.window import Span, plan, reachable, superseded
 from infer.engine.prefix.writer import CAPACITY, Job, Writer
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     Buffer = bytes | bytearray | memoryview | ctypes.Array[ctypes.c_uint8]
 
-_SURVEYS = 100  # a survey of the directory each time a hundredth of the budget has been written
+_SURVEYS = 100  # the disk is looked at again each time a hundredth of the budget has been written
 
 
 class PrefixStore:
@@ -52,9 +53,9 @@ class PrefixStore:
         self._touched: set[str] = set()
         self._written: dict[str, int] = {}  # place -> bytes, of this run
         self._skipped: set[bytes] = set()  # keys of pieces there was no room for
-        self._total: int | None = None  # bytes of all pieces, as far as this run knows
+        self._census = Census(cache_dir)
         self._budget = LARGEST_BUDGET if max_bytes is None else max_bytes  # as of the last look at the disk
-        self._since_survey = 0
+        self._since_survey: int | None = None  # bytes written; None before the first
         self._in_use: tuple[str, ...] = ()
         self._usage = Usage()
         self.warning: str | None = None
@@ -121,16 +122,15 @@ class PrefixStore:
         self._usage = Usage()
         return dropped
 
-    def evict(self, max_bytes: int | None = None, *, room: int = 0) -> Evicted:
-        """Keep the budget over all models, now, with room for a piece of `room` bytes.
+    def evict(self, max_bytes: int | None = None) -> Evicted:
+        """Keep the budget over all models, now, with room for what is being written.
 
         Never removes what this run is loading or what its queue hangs at, nor the newest half budget it has written.
         """
         limit = self._max_bytes if max_bytes is None else max_bytes
-        done = evict(self._cache_dir, limit, self._protected(), room=room)
+        done = evict(self._cache_dir, limit, self._protected())
         if done.problem:
             self._warn(done.problem)
-        self._total = done.left
         self._since_survey = 0
         if max_bytes is None:
             self._budget = done.budget
@@ -191,25 +191,30 @@ class PrefixStore:
         checksums = crc32(job.base), crc32(job.part)
         sizes = len(job.base), len(job.part)
         header = Header(self.fingerprint, span.name, span.window, keep, *sizes, *checksums)
-        if span.name.parent in self._skipped or not self._room_for(header.size):
+        if span.name.parent in self._skipped or header.size > self._budget:  # nothing is given up for the latter
             self._skipped.add(span.name.key)
             return
         self._skipped.discard(span.name.key)
         try:
-            self._put(header, job)
-        except FileNotFoundError:  # somebody cleared the cache while we made the file
-            self._put(header, job)
+            self._put_again(header, job)
+        except NoRoom:
+            self._skipped.add(span.name.key)
+            return
         self._written[self._place(span.name)] = header.size
         self._drop_superseded(header)
-        self._since_survey += header.size
-        if self._total is not None:
-            self._total += header.size
-        if self._since_survey * _SURVEYS >= self._budget:
-            self.evict()  # other processes write as well
+        self._since_survey = (self._since_survey or 0) + header.size
+
+    def _put_again(self, header: Header, job: Job) -> None:
+        try:
+            self._put(header, job)
+        except FileNotFoundError:  # somebody cleared the cache while we made the file
+            if self._writer.stopped:  # or it was ourselves, see `abandon`
+                raise Stopped from None
+            self._put(header, job)
 
     def _put(self, header: Header, job: Job) -> None:
         save_about(self._cache_dir, self._identity)  # each time, as the cache may have been cleared since the last
-        self._folder.write(header, job.base, job.part, lambda: self._writer.stopped)
+        self._folder.write(header, job.base, job.part, lambda: self._writer.stopped, self._fits)
 
     def _drop_superseded(self, stored: Header) -> None:
         """Remove the tails that a new piece contains."""
@@ -229,14 +234,16 @@ class PrefixStore:
                 break  # what it hangs at must stay
             self._written.pop(self._place(one), None)
 
-    def _room_for(self, size: int) -> bool:
-        """Make room, when there may be none."""
-        if size > self._budget:
-            return False  # and nothing is given up for it
-        held = self._total
-        if held is None or held + size > self._budget:
-            held = self.evict(room=size).left
-        return held + size <= self._budget
+    def _fits(self) -> bool:
+        """Whether the budget is kept with what all processes are writing now, this one too; room is made if not.
+
+        Who comes second sees the file of who came first, so at no time two take the same room.
+        """
+        written = self._since_survey
+        if written is not None and written * _SURVEYS < self._budget and self._census.total() <= self._budget:
+            return True
+        done = self.evict()  # looks at the disk's free space, too
+        return done.left + done.coming <= self._budget
 
     def _protected(self) -> Callable[[Stored], bool]:
         """What this run is loading, what the spans in its queue hang at, and the newest that it has written.
