@@ -1,6 +1,7 @@
 """Tool calls in a stream: what is one, what only looks like one, and that nothing is lost or comes twice."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,14 @@ WEATHER = Tool(
             "level": {"anyOf": [{"$ref": "#/$defs/level"}, {"type": "null"}], "description": "how much"},
             "code": {"type": ["string", "integer"], "description": "a code"},
             "any": {"description": "anything"},
+            "round": {"anyOf": [{"$ref": "#/properties/round"}, {"type": "integer"}], "description": "it goes round"},
         },
         "required": ["place"],
         "additionalProperties": False,
         "$defs": {"level": {"enum": [1, 2, "all"]}},
     },
 )
+PROPERTIES: dict[str, Any] = WEATHER.parameters["properties"]
 SIMPLE = Tool("weather", "The weather", {"type": "object", "properties": {"place": TEXT}, "required": ["place"]})
 CLOCK = Tool("clock", "The time", {"type": "object", "properties": {"zone": TEXT}})
 TOOLS = (WEATHER, CLOCK)
@@ -272,6 +275,8 @@ def test_a_call_is_checked_against_its_schema(name: str, given: dict[str, Any], 
         ("any", "seven", "seven"),
         ("any", "f(1)", "f(1)"),
         ("unknown", "[1", "[1"),
+        ("round", "7", 7),
+        ("round", "x", "x"),
     ],
 )
 def test_the_schema_says_what_is_text(key: str, written: str, value: object) -> None:
@@ -373,6 +378,7 @@ def test_nothing_is_lost(text: str, formats: tuple[CallFormat, ...]) -> None:
 # --- the templates themselves -----------------------------------------------------------------------------------------
 
 ARGUMENTS = {"place": 'Umeå "x"\nline </b> 2', "days": 3, "detailed": True, "tags": ["a", "b"], "where": {"lat": 63.5}}
+TYPED = replace(WEATHER, parameters={"type": "object", "properties": {key: PROPERTIES[key] for key in ARGUMENTS}})
 # They show no calls of earlier turns, or cannot be rendered with them.
 NO_CALLS = {
     "HuggingFaceTB-SmolLM3-3B",
@@ -396,7 +402,7 @@ def rendered(source: str) -> tuple[str, str, list[list[Any]]] | None:
     for calls in (full, full[:1], simple):
         for as_text in (False, True):
             for content in ("", None):
-                tools = (WEATHER, CLOCK) if calls is not simple else (SIMPLE, CLOCK)
+                tools = (SIMPLE if calls is simple else TYPED, CLOCK)
                 if text := _rendered(source, calls, as_text, content, tools):
                     return *text, calls
     return None
@@ -424,7 +430,7 @@ def _rendered(
 @pytest.mark.skipif(not WORLD, reason=MISSING)
 @pytest.mark.parametrize("path", WORLD, ids=lambda path: path.stem)
 def test_calls_are_read_as_the_template_writes_them(path: Path) -> None:
-    """What a template makes of calls in an earlier turn is read back as the same calls, cut at every byte."""
+    """What a template makes of calls in an earlier turn is read back as the same calls, wherever it is cut."""
     source = path.read_text(encoding="utf-8")
     got = rendered(source)
     assert (got is None) == (path.stem in NO_CALLS)

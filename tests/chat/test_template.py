@@ -118,6 +118,12 @@ def test_tools_reach_the_template() -> None:
     assert json.loads(render("{{ tools | tojson }}", tools=TOOLS)) == TOOLS
 
 
+def test_tools_under_the_name_that_smollm3_has_for_them() -> None:
+    source = "{% if xml_tools %}{% for tool in xml_tools[:] %}{{ tool | string }}{% endfor %}{% endif %}"
+    assert render(source, tools=TOOLS) == str(TOOLS[0])
+    assert render(source) == ""
+
+
 def test_a_template_that_shows_no_tools() -> None:
     """It would drop them without a word; one that cannot be rendered says so about the real conversation."""
     assert Template("{{ tools | tojson }}", "", "").shows(TOOLS)

@@ -71,7 +71,10 @@ def test_what_is_no_list_of_tools(text: str, what: str) -> None:
         ({"parameters": {"type": "string"}}, "the parameters of weather are not the schema of an object"),
         ({"parameters": {"type": "object", "properties": {"a": {"type": "text"}}}}, "are not a JSON Schema: 'text' is"),
         ({"parameters": {"properties": {"a": {"pattern": "("}}}}, "are not a JSON Schema: "),
-        ({"parameters": {"properties": {"a": {"$ref": "http://x/y"}}}}, "refer to http://x/y; only references within"),
+        ({"parameters": {"properties": {"a": {"$ref": "http://x/y"}}}}, "hold the reference http://x/y, and only"),
+        ({"parameters": {"properties": {"a": {"$ref": "#/$defs/b"}}}}, "hold the reference #/$defs/b, and only"),
+        ({"parameters": {"properties": {"a": {"$ref": "#b"}}}}, "hold the reference #b, and only"),
+        ({"parameters": {"properties": {"a": {"$id": "http://x"}}}}, "hold $id, and only"),
         ({"parametres": {}}, "unknown key parametres"),
     ],
 )
@@ -81,6 +84,26 @@ def test_what_is_wrong_with_a_tool(function: dict[str, Any], what: str) -> None:
         read(tool(name="first"), tool(**function))
     assert str(caught.value).startswith("tools.json: tool 2: ")
     assert what in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"$id": "http://x", "properties": {"a": {"$ref": "#"}, "$id": {"type": "string"}}},
+        {
+            "properties": {
+                "a/b": {},
+                "c": {"$ref": "#/properties/a~1b"},
+                "d": {"anyOf": [{}, {"$ref": "#/properties/d"}]},
+            }
+        },
+        {"properties": {"a": {"$ref": "#/properties/d/anyOf/1"}, "d": {"anyOf": [{}, True]}}},
+        {"properties": {"a": {"default": {"$ref": "x"}}}},
+    ],
+)
+def test_references_within_a_schema(parameters: dict[str, Any]) -> None:
+    (one,) = read(tool(parameters=parameters))
+    assert one.parameters == parameters
 
 
 def test_two_tools_of_one_name() -> None:

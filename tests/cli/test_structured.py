@@ -1,4 +1,4 @@
-"""`--schema`, `--grammar`, `--choices` through the real command: what goes to stdout has been checked, or nothing does."""
+"""`--schema`, `--grammar`, `--choices` through the real command: what goes to stdout has been checked."""
 
 import json
 import signal
@@ -153,3 +153,23 @@ def test_ctrl_c_leaves_nothing_on_stdout(infer: Command, slow_model: Path) -> No
     result = running.finish()
     assert (result.code, result.out) == (130, b"")
     assert '"' in result.err
+
+
+def test_a_grammar_that_leads_nowhere_is_exit_code_8(lonely: Command, random_model: Path) -> None:
+    """A class from z to a holds no character: after "ab" no token fits."""
+    (lonely.home / "g.gbnf").write_text('root ::= "ab" [z-a]')
+    result = lonely.run("run", random_model, "hello", *WILD, "--grammar", "g.gbnf")
+    assert (result.code, result.out) == (8, b"")
+    assert result.lines == ["ab", "error: the answer ended before it was complete"]
+
+
+def test_an_empty_grammar_gives_an_empty_answer(lonely: Command, random_model: Path) -> None:
+    (lonely.home / "g.gbnf").write_text('root ::= ""')
+    result = lonely.run("run", random_model, "hello", *WILD, "--grammar", "g.gbnf")
+    assert (result.code, result.out, result.err) == (0, b"", "")
+
+
+def test_a_stop_text_that_cuts_is_exit_code_8(infer: Command, random_model: Path) -> None:
+    result = infer.run("run", random_model, "hello", *WILD, "--choices", "abcd", "--stop", "bc")
+    assert (result.code, result.out) == (8, b"")
+    assert result.lines == ["a", "error: the answer ended before it was complete"]

@@ -11,6 +11,7 @@ import infer
 from ggufs import write_gguf
 from infer.engine.engine import Engine
 from infer.engine.llama.log import Log
+from infer.engine.llama.logits import log_probabilities
 from infer.engine.llama.model import Model
 from infer.types import EngineConfig, SamplingParams
 
@@ -49,6 +50,24 @@ def test_they_are_those_of_brute_force(kind: str, tmp_path: Path) -> None:
         for tokens, each in zip(CONTINUATIONS, found, strict=True):
             expected = [float(alone(model, PROMPT + tokens[:i])[token]) for i, token in enumerate(tokens)]
             assert each == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_row_at_a_time_they_are_those_of_decoding_bit_for_bit(random_model: Path) -> None:
+    """What is left between them and brute force is llama.cpp's: it sums in another order in batches of other sizes."""
+    with Model(str(random_model), CONFIG, Log()) as model:
+        config = EngineConfig(max_context=512, parallel=3, threads=1, batch=64, ubatch=64)
+        for tokens in CONTINUATIONS:
+            engine = Engine(model, config)
+            sequence = engine.submit(PROMPT, SamplingParams(temperature=0), 0, 40)
+            engine.force(sequence, tokens)
+            while sequence.computed < len(PROMPT):
+                engine.step()
+            expected = []
+            for token in tokens:
+                expected += log_probabilities(engine._context.logits(-1, model.vocabulary.size), [token])  # type: ignore[union-attr]
+                engine.step()
+            engine.close()
+            assert scores(model, [tokens], config)[0] == expected
 
 
 def test_more_continuations_than_places_and_rows(random_model: Path) -> None:

@@ -24,9 +24,10 @@ CONFIG = EngineConfig(max_context=512, parallel=10, threads=1, batch=64, ubatch=
 TOKENS = 400
 
 
-@pytest.fixture(scope="module", params=["tiny", "random"])
-def llm(request: pytest.FixtureRequest, random_model: Path) -> Iterator[LLM]:
-    with LLM(str(TINY if request.param == "tiny" else random_model), CONFIG) as llm:
+@pytest.fixture(scope="module", params=["tiny", "random", "spm"])
+def llm(request: pytest.FixtureRequest, random_model: Path, spm_model: Path) -> Iterator[LLM]:
+    path = {"tiny": TINY, "random": random_model, "spm": spm_model}[request.param]
+    with LLM(str(path), CONFIG) as llm:
         yield llm
 
 

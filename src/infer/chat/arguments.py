@@ -170,15 +170,14 @@ def _scalar(text: str) -> Any:
         return text
 
 
-def _types(schema: Schema, root: Schema) -> set[str]:
+def _types(schema: Schema, root: Schema, seen: frozenset[int] = frozenset()) -> set[str]:
     """The JSON types that a schema names, with those of its alternatives; integer counts as number."""
     resolved = _resolved(schema, root)
     named = resolved.get("type", [])
     types = {named} if isinstance(named, str) else set(named)
     types |= {_type(value) for value in resolved.get("enum", [])}
-    for key in _ONE_OF:
-        for one in resolved.get(key, []):
-            types |= _types(one, root) if isinstance(one, Mapping) else set()
+    for one in (one for key in _ONE_OF for one in resolved.get(key, []) if id(resolved) not in seen):
+        types |= _types(one, root, seen | {id(resolved)})
     return {"number" if name == "integer" else name for name in types}
 
 

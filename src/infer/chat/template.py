@@ -88,6 +88,8 @@ class Template:
         """
         size = sum(len(message.text) for message in messages) + len(str(tools or ""))
         variables = {"add_generation_prompt": add_generation_prompt, "tools": tools, **self._switches(think)}
+        if tools and "xml_tools" in self.source:  # SmolLM3's name for them
+            variables["xml_tools"] = tools
 
         def work() -> str:
             if self._typed is None:

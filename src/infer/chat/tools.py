@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 from infer.errors import UsageError
 from infer.schema.check import malformed
@@ -11,6 +12,8 @@ from infer.types import Tool
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _KEYS = frozenset({"name", "description", "parameters", "strict"})
+_OTHER_REFERENCES = ("$id", "$dynamicRef", "$recursiveRef")
+_DATA = ("const", "default", "enum", "examples")  # in these a "$ref" is data
 _HINT = '[{"type": "function", "function": {"name": "weather", "description": "…", "parameters": {"type": "object"}}}]'
 
 
@@ -85,22 +88,34 @@ def _parameters(name: str, given: Any, fail: Callable[[str], NoReturn]) -> dict[
         fail(f"the parameters of {name} are not the schema of an object")
     if wrong := malformed(given):
         fail(f"the parameters of {name} are not a JSON Schema: {wrong}")
-    if away := next(_references_away(given), None):
-        fail(f"the parameters of {name} refer to {away}; only references within the schema ('#/...') are followed")
+    if bad := next(_unusable(given, given), None):
+        fail(f"the parameters of {name} hold {bad}, and only references to a part of the schema ('#/…') are followed")
     return given
 
 
-def _references_away(schema: Any) -> Iterator[str]:
-    """References that leave the schema: nothing is fetched."""
-    if isinstance(schema, dict):
+def _unusable(schema: Any, root: Any) -> Iterator[str]:
+    """References that lead out of the schema or nowhere, and what would make others do so: nothing is fetched."""
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _unusable(item, root)
+    elif isinstance(schema, dict):
         reference = schema.get("$ref")
-        if isinstance(reference, str) and not reference.startswith("#"):
-            yield reference
-        for value in schema.values():
-            yield from _references_away(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _references_away(value)
+        if isinstance(reference, str) and not _leads_somewhere(reference, root):
+            yield f"the reference {reference}"
+        yield from (key for key in _OTHER_REFERENCES if isinstance(schema.get(key), str) and schema is not root)
+        for key, value in schema.items():
+            if key not in _DATA:
+                yield from _unusable(value, root)
+
+
+def _leads_somewhere(reference: str, root: Any) -> bool:
+    here, *path = reference.split("/")
+    for part in (unquote(part).replace("~1", "/").replace("~0", "~") for part in path):
+        if isinstance(root, list):
+            root = root[int(part)] if part.isdecimal() and int(part) < len(root) else None
+        else:
+            root = root.get(part) if isinstance(root, dict) else None
+    return here == "#" and isinstance(root, dict | bool)
 
 
 def _refusal(where: str) -> Callable[[str], NoReturn]:

@@ -91,4 +91,7 @@ def _cut(completion: Completion) -> str:
 
 
 def _hint(completion: Completion) -> str:
-    return "a larger --max-tokens or --ctx lets it go on" if completion.finish_reason == "length" else ""
+    return {
+        "length": "a larger --max-tokens or --ctx lets it go on",
+        "loop": "--max-tokens N lets it run",
+    }.get(completion.finish_reason, "")

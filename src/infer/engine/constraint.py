@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from infer.engine.llama.vocabulary import Vocabulary
+from infer.errors import UsageError
 from infer.types import Constraint
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ class Matcher(Protocol):
         """Take the next token if it fits; False, and nothing has changed, where it does not."""
 
     def allowed(self) -> bytes:
-        """The tokens that fit: bit i % 8 of byte i // 8 stands for token i."""
+        """The tokens that fit: bit i % 8 of byte i // 8 stands for token i.
+
+        Where only one text can follow, it may hold one spelling of it and leave out others that fit as well.
+        """
 
     def close(self) -> None:
         """Free what is native."""
@@ -83,6 +87,8 @@ class Constraints:
         opener: a token that may come in front of all; after_reasoning: newlines may stand in front of the answer.
         Raises UsageError when the constraint cannot be enforced, ConstraintUnmet when nothing can satisfy it.
         """
+        if not self._vocabulary.ends:
+            raise UsageError(what="this model has no token that ends an answer, so no constraint can be met")
         matcher = self._compile(constraint, after_reasoning)
         return matcher if opener is None else AfterOpener(matcher, opener)
 

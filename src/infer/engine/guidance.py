@@ -38,7 +38,7 @@ class Guidance:
         matcher = llguidance.LLMatcher(self._tokenizer, grammar, log_level=0)
         if matcher.is_error():
             raise _refusal(matcher.get_error())
-        return GuidanceMatcher(matcher, self._vocabulary.size)
+        return GuidanceMatcher(matcher, self._vocabulary)
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -48,7 +48,10 @@ class Guidance:
 
 
 class _Tokens:
-    """The vocabulary as llguidance reads one: the bytes of each token; control tokens have none, so none is allowed."""
+    """The vocabulary as llguidance reads one: the bytes of each token; control tokens have none, so none is allowed.
+
+    It is called to spell text that is forced, so that the model gets the tokens it is used to.
+    """
 
     is_tokenizer_wrapper = True
 
@@ -61,15 +64,16 @@ class _Tokens:
 
     def __call__(self, text: str | bytes) -> list[int]:
         whole = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        return self._vocabulary.tokenize(whole, special=False)
+        return self._vocabulary.tokenize_inside(whole, special=False)
 
 
 class GuidanceMatcher:
     """One answer under a schema or a list of choices."""
 
-    def __init__(self, matcher: Any, vocabulary_size: int) -> None:
+    def __init__(self, matcher: Any, vocabulary: Vocabulary) -> None:
         self._matcher = matcher
-        self._bytes = -(-vocabulary_size // 8)
+        self._bytes = -(-vocabulary.size // 8)
+        self._ends = vocabulary.ends
 
     @property
     def satisfied(self) -> bool:
@@ -83,6 +87,8 @@ class GuidanceMatcher:
 
     def accept(self, token: int) -> bool:
         """Take the next token if it fits."""
+        if self.done:
+            return token in self._ends
         return bool(self._matcher.try_consume_tokens([token]) == 1)
 
     def allowed(self) -> bytes:
