@@ -166,20 +166,22 @@ class LLM:
     ) -> None:
         self.close()
 
-    def _verify(self, prompt: Prompt, stops: tuple[int, ...]) -> tuple[int, float, float]:
+    def _verify(self, prompt: Prompt, stops: tuple[int, ...]) -> tuple[int, float, float] | None:
         """Compute the prompt with and without the cache and compare the logits it ends with.
 
-        Returns tokens from the cache, the largest difference and the standard deviation of the logits. Raises
-        IntegrityError when they differ by more than the order of sums explains.
+        Returns tokens from the cache, the largest difference and the standard deviation of the logits; None when it
+        was aborted. Raises IntegrityError when they differ by more than the order of sums explains.
         """
         cold = Engine(self._model, self._config, self.abort_flag)
         try:
-            _, expected = _last_logits(cold, prompt.tokens, stops)
+            alone = _last_logits(cold, prompt.tokens, stops, self.abort_flag)
         finally:
             cold.close()
-        cached, found = _last_logits(self._engine, prompt.tokens, stops)
-        difference = max(abs(a - b) for a, b in zip(expected, found, strict=True))
-        spread = pstdev(expected)
+        reused = alone and _last_logits(self._engine, prompt.tokens, stops, self.abort_flag)
+        if not alone or not reused:
+            return None
+        cached, difference = reused[0], max(abs(a - b) for a, b in zip(alone[1], reused[1], strict=True))
+        spread = pstdev(alone[1])
         if not difference <= KERNEL_NOISE * spread:
             raise IntegrityError(
                 what=f"{cached:,} tokens from the prompt cache give other logits than computing them: "
@@ -254,13 +256,17 @@ class LLM:
         return tokens if self._model.vocabulary.spells(tokens, content) else ()
 
 
-def _last_logits(engine: Engine, tokens: list[int], stops: tuple[int, ...]) -> tuple[int, list[float]]:
-    """How much of a prompt was cached, and the logits after it."""
+def _last_logits(
+    engine: Engine, tokens: list[int], stops: tuple[int, ...], abort: AbortFlag
+) -> tuple[int, list[float]] | None:
+    """How much of a prompt was cached, and the logits after it; None when it was aborted."""
     sequence = engine.submit(tokens, SamplingParams(temperature=0), 0, 1, stops)
-    while sequence.state is not State.FINISHED:
+    while sequence.state is not State.FINISHED and not abort.is_set:
         engine.step()
+    aborted = sequence.state is not State.FINISHED
+    engine.finish(sequence, "abort")
     engine.release(sequence)
-    return sequence.cached, engine.last_logits()
+    return None if aborted else (sequence.cached, engine.last_logits())
 
 
 def _draw_seed() -> int:

@@ -20,7 +20,7 @@ from pathlib import Path as FilePath
 from statistics import pstdev
 from time import perf_counter
 
-from infer.engine.identity import file_identity, shards
+from infer.engine.identity import Changed, file_identity, shards
 from infer.engine.llama.context import Context, Row
 from infer.engine.llama.library import build_identity
 from infer.engine.llama.model import Model
@@ -32,21 +32,21 @@ from infer.engine.prefix.load import Block, Loading
 from infer.engine.prefix.lookup import PrefixHit
 from infer.engine.prefix.store import PrefixStore
 from infer.engine.prefix.window import Span
+from infer.engine.rates import Rates
 from infer.engine.scheduler import Sequence
 from infer.errors import EngineFailure
 from infer.types import EngineConfig
 
 MIN_PROMPT = 64  # tokens; shorter prompts are computed faster than they are looked up
 NOT_SERVED = "the prompt cache cannot serve this model: its rotation depends on the size of the context"
+CHANGED = "the prompt cache is not used: the model's file changed while it was being loaded"
 MIXED = "the prompt cache cannot serve this model: it has a sliding window beside a recurrent state"
 # Share of the standard deviation of the logits by which two right ways to compute them may differ: 0.016 was measured
 # for sliding windows, 0 to 0.001 elsewhere; what is wrong is off by a half or more (docs/prompt-cache.md).
 KERNEL_NOISE = 0.05
 _MOST_FAILURES = 3  # runs that may fail the self-test before it is not tried again
-_SNAPSHOT_EVERY = 2048  # tokens between recurrent states that are kept besides those at the stops
+_SNAPSHOT_EVERY = 2048  # tokens, at least, between recurrent states that are kept besides those at the stops
 _Cut = tuple[Span, memoryview, bytes]  # a span with its base and its part
-_SECOND_CHANCE = 1.2  # how much faster a disk is taken for after each hit that was not worth reading
-_LEARNING = 0.3  # weight of the newest measurement in the rates that are remembered
 
 
 def open_reuse(model: Model, path: str, config: EngineConfig) -> tuple["Reuse | None", str | None]:
@@ -58,7 +58,9 @@ def open_reuse(model: Model, path: str, config: EngineConfig) -> tuple["Reuse | 
     if model.memory_kind is MemoryKind.MIXED:
         return None, MIXED
     try:
-        facts = _facts(path, config)
+        facts = _facts(model, path, config)
+    except Changed:
+        return None, CHANGED
     except OSError as error:  # a file that llama.cpp could do without
         return None, f"the prompt cache cannot be used: {error.strerror or error}: {error.filename}"
     identity = Identity(FilePath(path).name, path, facts)
@@ -66,15 +68,16 @@ def open_reuse(model: Model, path: str, config: EngineConfig) -> tuple["Reuse | 
     return Reuse(store, model.memory_kind, model.sliding_window), None
 
 
-def _facts(path: str, config: EngineConfig) -> dict[str, Fact]:
-    """Everything that changes what is in the KV memory. Raises OSError."""
+def _facts(model: Model, path: str, config: EngineConfig) -> dict[str, Fact]:
+    """Everything that changes what is in the KV memory. Raises OSError, and Changed for files that were replaced."""
+    files = model.files
     return {
-        "model": file_identity(shards(path)),
+        "model": file_identity(shards(path), files),
         "build": build_identity(),
         "kv_type": config.kv_type,
         "flash_attention": config.flash_attention,
         "gpu": config.gpu_layers != 0,
-        "lora": [[file_identity([lora]), scale] for lora, scale in config.lora],
+        "lora": [[file_identity([lora], files), scale] for lora, scale in config.lora],
         "no_rotation": os.environ.get("LLAMA_ATTN_ROT_DISABLE", ""),
     }
 
@@ -86,6 +89,7 @@ class _Kept:
     path: Path
     until: int = 0
     seen: int = 0  # `computed` when keep last looked
+    state: int = 0  # the last position of which a recurrent state is stored, or was restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Reuse:
         self._cutter: StateCutter | None = None
         self._context: Context | None = None
         self._notes = store.notes()
-        self._learnt = False
+        self._rates = Rates(self._notes, MIN_PROMPT)
         self._tested = self._notes.get("self-test") == "ok"
         self._off = self._failures >= _MOST_FAILURES
         self._problem = "the prompt cache cannot serve this model" if self._off else None
@@ -156,9 +160,8 @@ class Reuse:
         self._load(context, sequence, ahead.hit, ahead.loading)
         sequence.restore_seconds = perf_counter() - started + ahead.seconds
         kept = self._kept[sequence.id]
-        kept.until = kept.seen = sequence.computed
-        self._learn("restore", ahead.hit.payload(cut=self._cuts), sequence.restore_seconds)
-        self._store.count(sequence.prompt, sequence.cached, sequence.cached / self._rate("prefill", 1e9))
+        kept.until = kept.seen = kept.state = sequence.computed
+        self._store.count(sequence.prompt, sequence.cached, self._rates.seconds_to_compute(sequence.cached))
 
     def keep(self, context: Context, sequence: Sequence) -> None:
         """Store what is whole since the last look: blocks, and the prompt up to its stops."""
@@ -177,7 +180,8 @@ class Reuse:
             borders = range((kept.seen // BLOCK + 1) * BLOCK, sequence.computed, BLOCK)
             self._keep_until(context, sequence, kept, [*borders, sequence.computed], test=False)
         if sequence.prefill_seconds:
-            self._learn("prefill", sequence.prompt - sequence.cached, sequence.prefill_seconds)
+            computed = min(sequence.computed, sequence.prompt)  # less than the prompt when it was aborted
+            self._rates.computed(computed - sequence.cached, sequence.prefill_seconds)
 
     def forget(self, sequence: Sequence) -> None:
         """A sequence that is not in the memory any more, and comes back later."""
@@ -188,7 +192,7 @@ class Reuse:
         if self._ahead and self._ahead.loading:  # no context could be made
             self._ahead.loading.stop()
         self._store.close(timeout)
-        if self._learnt:
+        if self._rates.changed:
             self._store.save_notes(self._notes)
 
     def _cutter_of(self, context: Context) -> StateCutter:
@@ -210,7 +214,7 @@ class Reuse:
             reach = hit.reach if self._cuts else hit.length
             if not self._cuts and reach < hit.shared < sequence.prompt:  # prompts part there: a state will be of use
                 sequence.stops = tuple(sorted({*sequence.stops, hit.shared}))
-            if reach > max(MIN_PROMPT - 1, sequence.computed) and self._pays(hit, reach):
+            if reach > max(MIN_PROMPT - 1, sequence.computed) and self._rates.pays(hit.payload(cut=self._cuts), reach):
                 return hit
         self._store.count(sequence.prompt, 0, 0.0)
         return None
@@ -223,6 +227,7 @@ class Reuse:
             empty = cutter.no_part
             with begun or self._store.load(hit, cut=self._cuts, window=self._window, empty=empty) as loading:
                 self._paste(cutter, sequence.place, loading, hit)
+            self._rates.read(loading.bytes, loading.seconds)
             for buffer in loading.buffers:
                 cutter.give_back(buffer)
             if self._cuts or loading.end == hit.length:  # else the states belong to positions that are not here
@@ -273,15 +278,16 @@ class Reuse:
             keep = end in sequence.stops
             for span in self._store.missing(kept.path, end, start=kept.until, cut=self._cuts, keep=keep):
                 base, part = self._cutter_of(context).cut(sequence.place, span.start, span.end)
-                wanted = self._kind is MemoryKind.WINDOW or self._is_snapshot(sequence, span.end)
+                wanted = self._kind is MemoryKind.WINDOW or self._is_snapshot(sequence, kept, span.end)
+                kept.state = span.end if wanted else kept.state
                 yield span, base, part if wanted else b""
             kept.until = end
 
-    def _is_snapshot(self, sequence: Sequence, end: int) -> bool:
+    def _is_snapshot(self, sequence: Sequence, kept: _Kept, end: int) -> bool:
         """Whether the recurrent state at `end` is the present one, and worth its bytes."""
         if self._kind is not MemoryKind.RECURRENT or end != sequence.computed:
             return False
-        return end in sequence.stops or end % _SNAPSHOT_EVERY == 0 or end % BLOCK != 0
+        return end in sequence.stops or end - kept.state >= _SNAPSHOT_EVERY or end % BLOCK != 0
 
     def _test(self, context: Context, sequence: Sequence) -> bool:
         """The self-test, with the sequence as it stands; False when it fails or cannot be done now.
@@ -301,9 +307,9 @@ class Reuse:
         difference = max(abs(a - b) for a, b in zip(restored, live, strict=True))
         self._tested = difference <= KERNEL_NOISE * pstdev(live)  # False for NaN
         if not self._tested:
-            self._note("self-test-failures", self._failures + 1)
+            self._notes["self-test-failures"] = self._failures + 1
             self._give_up(f"the prompt cache cannot serve this model: restored states move its logits {difference:.3g}")
-        self._note("self-test", "ok" if self._tested else "failed")
+        self._notes["self-test"] = "ok" if self._tested else "failed"
         self._store.save_notes(self._notes)  # before the first piece
         return self._tested
 
@@ -338,34 +344,11 @@ class Reuse:
     def _failures(self) -> int:
         """How many runs have failed the self-test."""
         count = self._notes.get("self-test-failures")
-        return count if isinstance(count, int) else 0
+        return max(0, count) if isinstance(count, int) else 0
 
     def _give_up(self, why: str) -> None:
         self._off = True
         self._problem = why
-
-    def _pays(self, hit: PrefixHit, reach: int) -> bool:
-        """Whether reading is faster than computing, by the rates of earlier runs; yes when they are not known."""
-        read, computed = self._rate("restore", float("inf")), self._rate("prefill", 0.0)
-        pays = not computed or hit.payload(cut=self._cuts) / read < reach / computed
-        if not pays:  # the disk may have been busy: what is never read is never measured again
-            self._note("restore", round(read * _SECOND_CHANCE, 1))
-        return pays
-
-    def _rate(self, name: str, unknown: float) -> float:
-        rate = self._notes.get(name)
-        return float(rate) if isinstance(rate, int | float) and rate > 0 else unknown
-
-    def _learn(self, name: str, amount: int, seconds: float) -> None:
-        """Bytes (restore) or tokens (prefill) a second."""
-        if amount < MIN_PROMPT or seconds <= 0:
-            return
-        newest = amount / seconds
-        self._note(name, round(newest * _LEARNING + self._rate(name, newest) * (1 - _LEARNING), 1))
-
-    def _note(self, name: str, value: str | float) -> None:
-        self._notes[name] = value
-        self._learnt = True
 
 
 def _is_cut(block: Block) -> bool:

@@ -20,7 +20,7 @@ from infer.engine.prefix.about import Identity, load_notes, save_about, save_not
 from infer.engine.prefix.evict import LARGEST_BUDGET, Evicted, evict
 from infer.engine.prefix.files import Folder, NoRoom, Stopped
 from infer.engine.prefix.header import Header
-from infer.engine.prefix.keys import BLOCK, Name, Path, parent_in, pieces_in
+from infer.engine.prefix.keys import BLOCK, Name, Path, key_in, parent_in, pieces_in
 from infer.engine.prefix.load import Loading, Task
 from infer.engine.prefix.lookup import PrefixHit, find, siblings
 from infer.engine.prefix.survey import Census, Stored
@@ -52,7 +52,7 @@ class PrefixStore:
         self._writer = Writer(self._write, queue_bytes)
         self._touched: set[str] = set()
         self._written: dict[str, int] = {}  # place -> bytes, of this run
-        self._skipped: set[bytes] = set()  # keys of pieces there was no room for
+        self._skipped: dict[bytes, Name] = {}  # pieces there was no room for, by their keys
         self._census = Census(cache_dir)
         self._budget = LARGEST_BUDGET if max_bytes is None else max_bytes  # as of the last look at the disk
         self._since_survey: int | None = None  # bytes written; None before the first
@@ -191,18 +191,26 @@ class PrefixStore:
         checksums = crc32(job.base), crc32(job.part)
         sizes = len(job.base), len(job.part)
         header = Header(self.fingerprint, span.name, span.window, keep, *sizes, *checksums)
-        if span.name.parent in self._skipped or header.size > self._budget:  # nothing is given up for the latter
-            self._skipped.add(span.name.key)
+        if self._hangs_in_the_air(span.name) or header.size > self._budget:  # nothing is given up for the latter
+            self._skipped[span.name.key] = span.name
             return
-        self._skipped.discard(span.name.key)
+        self._skipped.pop(span.name.key, None)
         try:
             self._put_again(header, job)
         except NoRoom:
-            self._skipped.add(span.name.key)
+            self._skipped[span.name.key] = span.name
             return
         self._written[self._place(span.name)] = header.size
         self._drop_superseded(header)
         self._since_survey = (self._since_survey or 0) + header.size
+
+    def _hangs_in_the_air(self, name: Name) -> bool:
+        """Whether there was no room for the parent, and no other process has stored it since, in whatever pieces."""
+        parent = self._skipped.get(name.parent)
+        if parent and any(key_in(text) == parent.key.hex() for text in self._folder.window(parent.boundary)):
+            del self._skipped[name.parent]
+            return False
+        return parent is not None
 
     def _put_again(self, header: Header, job: Job) -> None:
         try:
