@@ -192,7 +192,7 @@ def test_records_of_a_url_have_no_secret(infer: Command, hub: HubServer, model: 
     assert infer.run("pull", url, "--json").json["model"] == plain
     assert infer.run("show", url, "--json").json["name"] == plain
     absent = infer.run("show", f"{url}-2", "--json", "--offline")
-    assert absent.code == 3
+    assert absent.code == 4
     assert "canary" not in absent.err
 
 
@@ -262,3 +262,30 @@ def test_a_damaged_file_of_another_tool_is_not_pinned(infer: Command, hub: HubSe
     assert (result.code, result.out) == (5, b"")
     assert f"the Hugging Face cache says {sha256(model)}" in result.err
     assert pin_of(infer, REPO) is None
+
+
+def test_a_pin_goes_with_the_last_file_that_has_its_bytes(infer: Command, hub: HubServer, model: bytes) -> None:
+    """The pulled snapshot has gone, another one has the same bytes: `rm` takes these, and the name means nothing."""
+    hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    path = pulled(infer, REPO)
+    hub.add(REPO, {"m-Q4_K_M.gguf": model, "other.txt": b""})
+    other = theirs(infer, hub)
+    assert other != path
+    path.unlink()
+    removed = infer.run("rm", "--yes", REPO)
+    assert removed.code == 0, removed.err
+    assert not other.is_symlink()
+    assert pin_of(infer, REPO) is None
+    new = hub.add(REPO, {"m-Q4_K_M.gguf": model + b"new"})
+    assert infer.run("pull", REPO, "--json").json["commit"] == new
+
+
+def test_a_name_whose_bytes_are_still_here_is_kept(infer: Command, hub: HubServer, model: bytes) -> None:
+    """Another snapshot's file is removed by its commit: the pulled one is what the name means, as before."""
+    hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    path = pulled(infer, REPO)
+    new = hub.add(REPO, {"m-Q4_K_M.gguf": model, "other.txt": b""})
+    theirs(infer, hub)
+    assert infer.run("rm", "--yes", f"{REPO}:Q4_K_M@{new}").code == 0
+    assert pin_of(infer, REPO) is not None
+    assert pulled(infer, REPO) == path

@@ -17,7 +17,7 @@ from infer.models.download import Pulled
 from infer.models.job import Job, hub_job, run, url_job
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef, shown
-from infer.models.remote import RemoteModel, header, meant
+from infer.models.remote import RemoteModel, header, header_at, meant
 from infer.models.store import Store
 from infer.settings import Settings
 
@@ -56,6 +56,8 @@ def fetch(
             raise NotDownloaded(name=ref.shown, hint="there is no cache directory to put it into")
         job = url_job(ref.name, store.cache_dir)
         _agree(job, session.output, yes=yes, pulled=wish is None)
+        if wish is not None and job.size > LOOK_ABOVE:
+            plan(header_at(job.web, ref.name, job.size), detect(), wish)
         return download(job, store, session.output)
     server = hub.Hub()
     machine = detect()

@@ -60,7 +60,15 @@ def hub_job(model: RemoteModel, hub: Hub, environment: Mapping[str, str]) -> Job
 
 
 def url_job(url: str, cache_dir: Path) -> Job:
-    """The download of a URL's file into our own cache. Asks the server for the first bytes: size, and is it a GGUF?
+    """The download of a URL's file into our own cache. Raises as `look`."""
+    web, size = look(url)
+    path = web_cache.place(url, cache_dir)
+    item = Item(path.name, url, size, None, path, path.with_name("lock"), mode=MODE)
+    return Job(url, shown(url), (item,), web, None)
+
+
+def look(url: str) -> tuple[Web, int | None]:
+    """Ask a URL's server for the first bytes: how to fetch from it, and the file's size, once they are those of a GGUF.
 
     Raises NetworkError, VariantNotFound, BadModelFile.
     """
@@ -72,9 +80,7 @@ def url_job(url: str, cache_dir: Path) -> Job:
     except Interruption as interruption:
         raise NetworkError(what=f"{shown(url)} cannot be fetched: {interruption.why}") from interruption
     check_magic(shown(url), begin[:64])
-    path = web_cache.place(url, cache_dir)
-    item = Item(path.name, url, size, None, path, path.with_name("lock"), mode=MODE)
-    return Job(url, shown(url), (item,), web, None)
+    return web, size
 
 
 def run(job: Job, store: Store, report: Report) -> tuple[Pulled, ...]:

@@ -141,6 +141,11 @@ def header(model: RemoteModel, hub: Hub) -> Metadata:
     return describe([read(file) for file in model.variant.files])
 
 
+def header_at(web: Web, url: str, size: int) -> Metadata:
+    """What the header of a URL's file of so many bytes says, read as `header` reads. Raises as that does."""
+    return describe([parse_header(shown(url), size, lambda count, offset: _range(web, url, count, offset))])
+
+
 def _promised(entry: CatalogEntry, variant: Variant, repository: Repository) -> str:
     """What to say when the repository has moved on from what the catalogue knows.
 
