@@ -5,7 +5,6 @@ submit(Request) -> id      step() -> events that carry the id      abort(id)
 
 import os
 from dataclasses import dataclass, field, replace
-from statistics import pstdev
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -17,8 +16,9 @@ from infer.engine.engine import Engine, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
-from infer.engine.reuse import KERNEL_NOISE, open_reuse
+from infer.engine.reuse import open_reuse
 from infer.engine.scheduler import Sequence, State
+from infer.engine.self_test import KERNEL_NOISE, compare
 from infer.errors import BadModelFile, EmptyPrompt, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
 from infer.types import (
@@ -148,9 +148,17 @@ class LLM:
         answer = self._answers.get(identity)
         return self._finish(answer, "abort") if answer else []
 
-    def close(self, timeout: float = 0.0) -> None:
-        """Free the native memory; the prompt cache's writer has `timeout` seconds more."""
-        self._engine.close(timeout)
+    def save(self, timeout: float) -> None:
+        """Give the prompt cache's writer `timeout` seconds more; it is the last thing to be asked before `close`.
+
+        Apart from `close`, because a process that ends need not free gigabytes first.
+        """
+        if self._reuse:
+            self._reuse.close(timeout)
+
+    def close(self) -> None:
+        """Free the native memory; what the prompt cache has not written is dropped."""
+        self._engine.close()
         self._model.close()
 
     @property
@@ -180,9 +188,8 @@ class LLM:
         reused = alone and _last_logits(self._engine, prompt.tokens, stops, self.abort_flag)
         if not alone or not reused:
             return None
-        cached, difference = reused[0], max(abs(a - b) for a, b in zip(alone[1], reused[1], strict=True))
-        spread = pstdev(alone[1])
-        if not difference <= KERNEL_NOISE * spread:
+        cached, (difference, spread) = reused[0], compare(reused[1], alone[1])
+        if difference > KERNEL_NOISE * spread:
             raise IntegrityError(
                 what=f"{cached:,} tokens from the prompt cache give other logits than computing them: "
                 f"they differ by up to {difference:.3g}, their standard deviation is {spread:.3g}",

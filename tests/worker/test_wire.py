@@ -127,6 +127,7 @@ requests = st.builds(
     stop=st.lists(TEXT, max_size=3).map(tuple),
     think=st.none() | st.booleans(),
     verify_cache=st.booleans(),
+    goes_on=st.booleans(),
     overflow=st.sampled_from(["error", "drop-oldest", "drop-middle"]),
 )
 configs = st.builds(
@@ -210,5 +211,5 @@ def test_an_unknown_error_becomes_an_internal_one() -> None:
 def test_the_strategies_know_every_field() -> None:
     """A new field has to appear in `requests` or have a default that travels."""
     assert {field.name for field in fields(Request)} == {
-        "messages", "sampling", "raw", "max_tokens", "stop", "think", "overflow", "verify_cache",
+        "messages", "sampling", "raw", "max_tokens", "stop", "think", "overflow", "verify_cache", "goes_on",
     }  # fmt: skip

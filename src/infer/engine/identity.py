@@ -40,10 +40,10 @@ class Stamp(NamedTuple):
 
 
 def stamps(paths: Iterable[str]) -> dict[str, Stamp]:
-    """The stamps of those files that are there."""
+    """The stamps of these files, up to the first that is not there."""
     found = {}
-    for path in paths:
-        with suppress(OSError, ValueError):  # llama.cpp says what it makes of that
+    with suppress(OSError, ValueError):  # llama.cpp says what it makes of that
+        for path in paths:
             found[path] = Stamp.of(Path(path).stat())
     return found
 

@@ -6,10 +6,8 @@
 
 Nothing here may cost the answer: whatever fails, the prompt is computed as if there were no cache.
 
-Once for each model in each setting `keep` tests that a restored state is as good as the live one: the same next token
-is computed after both and the logits are compared, not the bytes: the same rows may stand in other cells, in another
-order. Before that test has passed nothing is stored and nothing is restored; where there is no room for a second copy
-of the state it waits for the next step. What fails is tried again in later runs, a few times.
+Before the self-test of this model in this setting has passed nothing is stored and nothing is restored. `keep` does it,
+when there is something to store; where there is no room for a second copy of the state it waits for the next step.
 """
 
 import os
@@ -17,11 +15,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path as FilePath
-from statistics import pstdev
 from time import perf_counter
 
 from infer.engine.identity import Changed, file_identity, shards
-from infer.engine.llama.context import Context, Row
+from infer.engine.llama.context import Context
 from infer.engine.llama.library import build_identity
 from infer.engine.llama.model import Model
 from infer.engine.llama.state import MemoryKind, StateCutter, first_needed
@@ -34,6 +31,7 @@ from infer.engine.prefix.store import PrefixStore
 from infer.engine.prefix.window import Span
 from infer.engine.rates import Rates
 from infer.engine.scheduler import Sequence
+from infer.engine.self_test import SelfTest
 from infer.errors import EngineFailure
 from infer.types import EngineConfig
 
@@ -41,10 +39,6 @@ MIN_PROMPT = 64  # tokens; shorter prompts are computed faster than they are loo
 NOT_SERVED = "the prompt cache cannot serve this model: its rotation depends on the size of the context"
 CHANGED = "the prompt cache is not used: the model's file changed while it was being loaded"
 MIXED = "the prompt cache cannot serve this model: it has a sliding window beside a recurrent state"
-# Share of the standard deviation of the logits by which two right ways to compute them may differ: 0.016 was measured
-# for sliding windows, 0 to 0.001 elsewhere; what is wrong is off by a half or more (docs/prompt-cache.md).
-KERNEL_NOISE = 0.05
-_MOST_FAILURES = 3  # runs that may fail the self-test before it is not tried again
 _SNAPSHOT_EVERY = 2048  # tokens, at least, between recurrent states that are kept besides those at the stops
 _Cut = tuple[Span, memoryview, bytes]  # a span with its base and its part
 
@@ -116,8 +110,8 @@ class Reuse:
         self._context: Context | None = None
         self._notes = store.notes()
         self._rates = Rates(self._notes, MIN_PROMPT)
-        self._tested = self._notes.get("self-test") == "ok"
-        self._off = self._failures >= _MOST_FAILURES
+        self._self_test = SelfTest(self._notes, kind, MIN_PROMPT)
+        self._off = self._self_test.given_up
         self._problem = "the prompt cache cannot serve this model" if self._off else None
 
     @property
@@ -133,7 +127,7 @@ class Reuse:
     @property
     def needs_room(self) -> bool:
         """Whether the self-test is still to be done, which takes cells for a second copy of a first chunk."""
-        return not self._tested and not self._off
+        return not self._self_test.passed and not self._off
 
     def look_ahead(self, sequence: Sequence) -> None:
         """Begin to read what `restore` is going to paste: making a context takes as long as reading for it."""
@@ -209,7 +203,7 @@ class Reuse:
         self._kept[sequence.id] = _Kept(path, seen=sequence.computed)
         if short:  # kept for the next prompt, which begins with this one
             return None
-        hit = self._store.match(path, sequence.prompt - 1, window=self._window) if self._tested else None
+        hit = self._store.match(path, sequence.prompt - 1, window=self._window) if self._self_test.passed else None
         if hit:
             reach = hit.reach if self._cuts else hit.length
             if not self._cuts and reach < hit.shared < sequence.prompt:  # prompts part there: a state will be of use
@@ -256,15 +250,15 @@ class Reuse:
 
         All is copied before the self-test, which may take cells of rows that are out of the window.
         """
-        if not self._tested and not (test and self._has_room(context, sequence)):
+        if not self._self_test.passed and not (test and self._self_test.has_room(context, sequence)):
             return
-        until = kept.until
+        until, state = kept.until, kept.state
         try:
             cuts: Iterable[_Cut] = self._cuts_until(context, sequence, kept, ends)
-            if not self._tested:
+            if not self._self_test.passed:
                 cuts = list(cuts)
                 if not self._test(context, sequence):
-                    kept.until = until
+                    kept.until, kept.state = until, state
                     return
             give_back = self._cutter_of(context).give_back
             for span, base, part in cuts:
@@ -290,61 +284,14 @@ class Reuse:
         return end in sequence.stops or end - kept.state >= _SNAPSHOT_EVERY or end % BLOCK != 0
 
     def _test(self, context: Context, sequence: Sequence) -> bool:
-        """The self-test, with the sequence as it stands; False when it fails or cannot be done now.
-
-        It overwrites the logits of the last step.
-        """
-        end = self._test_end(sequence)
-        cutter = self._cutter_of(context)
-        base, part = cutter.cut(sequence.place, 0, end)
-        if not self._cuts and not part:
+        """The self-test; False when it fails or cannot be done now."""
+        difference = self._self_test.run(context, self._cutter_of(context), sequence)
+        if difference is None:
             return False
-        row = Row(sequence.tokens[end], end, sequence.place, True)
-        restored = self._logits_restored(context, cutter, row, bytearray(base) + part)
-        live = self._logits_live(context, cutter, row)
-        if not restored or not live:
-            return False  # aborted
-        difference = max(abs(a - b) for a, b in zip(restored, live, strict=True))
-        self._tested = difference <= KERNEL_NOISE * pstdev(live)  # False for NaN
-        if not self._tested:
-            self._notes["self-test-failures"] = self._failures + 1
+        if not self._self_test.passed:
             self._give_up(f"the prompt cache cannot serve this model: restored states move its logits {difference:.3g}")
-        self._notes["self-test"] = "ok" if self._tested else "failed"
         self._store.save_notes(self._notes)  # before the first piece
-        return self._tested
-
-    def _has_room(self, context: Context, sequence: Sequence) -> bool:
-        """Whether the self-test can be done now: a state of some length, a token that comes next, cells for a copy."""
-        end = self._test_end(sequence)
-        return MIN_PROMPT <= end < len(sequence.tokens) and context.free >= end + 2
-
-    def _test_end(self, sequence: Sequence) -> int:
-        """Up to which position the state is tested: a block is enough where a state can be cut."""
-        return min(sequence.computed, BLOCK) if self._cuts else sequence.computed
-
-    def _logits_restored(self, context: Context, cutter: StateCutter, row: Row, state: bytearray) -> list[float]:
-        try:
-            return context.probe(row._replace(sequence=cutter.put_beside(memoryview(state))))
-        finally:
-            cutter.clear()
-
-    def _logits_live(self, context: Context, cutter: StateCutter, row: Row) -> list[float]:
-        """Computed in a copy; in place for sliding windows, where a full window has no cell for a copy."""
-        if self._kind is not MemoryKind.WINDOW:
-            try:
-                return context.probe(row._replace(sequence=cutter.copy_beside(row.sequence, row.position)))
-            finally:
-                cutter.clear()
-        try:
-            return context.probe(row)
-        finally:
-            context.remove(row.sequence, row.position)
-
-    @property
-    def _failures(self) -> int:
-        """How many runs have failed the self-test."""
-        count = self._notes.get("self-test-failures")
-        return max(0, count) if isinstance(count, int) else 0
+        return self._self_test.passed
 
     def _give_up(self, why: str) -> None:
         self._off = True

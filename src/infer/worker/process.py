@@ -103,7 +103,7 @@ class Worker:
                 self._wire.send({"event": "tokens", **self._pieces(self._llm.tokenize(message["text"]))})
             case "close":
                 if self._llm is not None:
-                    self._llm.close(message["timeout"])
+                    self._llm.save(message["timeout"])
                     self._wire.send({"event": "closed", "warning": self._llm.warning})
                 os._exit(0)
             case "step":

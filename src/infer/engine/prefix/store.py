@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from infer.engine.prefix.about import Identity, load_notes, save_about, save_notes
-from infer.engine.prefix.evict import LARGEST_BUDGET, Evicted, evict
+from infer.engine.prefix.evict import LARGEST_BUDGET, Evicted, default_budget, evict
 from infer.engine.prefix.files import Folder, NoRoom, Stopped
 from infer.engine.prefix.header import Header
 from infer.engine.prefix.keys import BLOCK, Name, Path, key_in, parent_in, pieces_in
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     import ctypes
 
     Buffer = bytes | bytearray | memoryview | ctypes.Array[ctypes.c_uint8]
-
-_SURVEYS = 100  # the disk is looked at again each time a hundredth of the budget has been written
 
 
 class PrefixStore:
@@ -55,7 +53,6 @@ class PrefixStore:
         self._skipped: dict[bytes, Name] = {}  # pieces there was no room for, by their keys
         self._census = Census(cache_dir)
         self._budget = LARGEST_BUDGET if max_bytes is None else max_bytes  # as of the last look at the disk
-        self._since_survey: int | None = None  # bytes written; None before the first
         self._in_use: tuple[str, ...] = ()
         self._usage = Usage()
         self.warning: str | None = None
@@ -131,7 +128,6 @@ class PrefixStore:
         done = evict(self._cache_dir, limit, self._protected())
         if done.problem:
             self._warn(done.problem)
-        self._since_survey = 0
         if max_bytes is None:
             self._budget = done.budget
         return done
@@ -202,7 +198,6 @@ class PrefixStore:
             return
         self._written[self._place(span.name)] = header.size
         self._drop_superseded(header)
-        self._since_survey = (self._since_survey or 0) + header.size
 
     def _hangs_in_the_air(self, name: Name) -> bool:
         """Whether there was no room for the parent, and no other process has stored it since, in whatever pieces."""
@@ -247,10 +242,12 @@ class PrefixStore:
 
         Who comes second sees the file of who came first, so at no time two take the same room.
         """
-        written = self._since_survey
-        if written is not None and written * _SURVEYS < self._budget and self._census.total() <= self._budget:
+        total = self._census.total()
+        if self._max_bytes is None:
+            self._budget = default_budget(self._cache_dir, total)  # others fill and empty the disk
+        if total <= self._budget:
             return True
-        done = self.evict()  # looks at the disk's free space, too
+        done = self.evict()
         return done.left + done.coming <= self._budget
 
     def _protected(self) -> Callable[[Stored], bool]:
