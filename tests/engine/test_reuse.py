@@ -279,7 +279,11 @@ def test_memory_that_nobody_needs_is_not_kept(model: tuple[Model, str]) -> None:
         assert [reference() is not None for reference in kept] == [True, False, True, False, False]
 
 
-@pytest.mark.parametrize("rate", [10**400, -1, float("nan"), float("inf"), 1e-300, 1e300, True, "fast", [1], None])
+@pytest.mark.parametrize(
+    "rate",
+    [10**400, -1, float("nan"), float("inf"), 1e-300, 1e300, True, "fast", [1], None],
+    ids=lambda rate: str(rate)[:9],
+)
 def test_rates_that_nobody_has_measured(model: tuple[Model, str], tmp_path: Path, rate: object) -> None:
     """Whatever stands in the notes costs no answer."""
     opened, path = model
