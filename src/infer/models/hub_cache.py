@@ -80,7 +80,7 @@ def held(snapshot: Path, files: Sequence[str], sha256: tuple[str, ...] = ()) -> 
 def placed(root: Path, path: Path) -> tuple[str, str, str] | None:
     """Repository, commit and name of a file in a snapshot of the cache at `root`; None for one that lies elsewhere."""
     parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
-    if len(parts) < 4 or parts[1] != "snapshots" or not parts[0].startswith("models--"):
+    if len(parts) < 4 or parts[1] != "snapshots" or not parts[0].startswith("models--") or ".." in parts:
         return None
     return parts[0].removeprefix("models--").replace("--", "/", 1), parts[2], "/".join(parts[3:])
 
