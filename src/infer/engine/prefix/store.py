@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     Buffer = bytes | bytearray | memoryview | ctypes.Array[ctypes.c_uint8]
 
 
+_COUNTS = 100  # each run counts after a hundredth of the budget: what nine may add unseen is the last tenth of it
+
+
 class PrefixStore:
     """The pieces of one identity. Opens and makes nothing before it is needed. Not for two threads at once.
 
@@ -52,6 +55,8 @@ class PrefixStore:
         self._written: dict[str, int] = {}  # place -> bytes, of this run
         self._skipped: dict[bytes, Name] = {}  # pieces there was no room for, by their keys
         self._census = Census(cache_dir)
+        self._total: int | None = None  # bytes at the last count
+        self._since_count = 0  # bytes that this run has added
         self._budget = LARGEST_BUDGET if max_bytes is None else max_bytes  # as of the last look at the disk
         self._in_use: tuple[str, ...] = ()
         self._usage = Usage()
@@ -217,7 +222,7 @@ class PrefixStore:
 
     def _put(self, header: Header, job: Job) -> None:
         save_about(self._cache_dir, self._identity)  # each time, as the cache may have been cleared since the last
-        self._folder.write(header, job.base, job.part, lambda: self._writer.stopped, self._fits)
+        self._folder.write(header, job.base, job.part, lambda: self._writer.stopped, lambda: self._fits(header.size))
 
     def _drop_superseded(self, stored: Header) -> None:
         """Remove the tails that a new piece contains."""
@@ -237,12 +242,18 @@ class PrefixStore:
                 break  # what it hangs at must stay
             self._written.pop(self._place(one), None)
 
-    def _fits(self) -> bool:
+    def _fits(self, size: int) -> bool:
         """Whether the budget is kept with what all processes are writing now, this one too; room is made if not.
 
-        Who comes second sees the file of who came first, so at no time two take the same room.
+        Who comes second sees the file of who came first, so at no time two take the same room. Far from the budget
+        not every file is a reason to count.
         """
-        total = self._census.total()
+        self._since_count += size
+        rarely = self._since_count * _COUNTS < self._budget
+        if rarely and self._total is not None and (self._total + self._since_count) * 10 < self._budget * 9:
+            return True
+        self._total = total = self._census.total()
+        self._since_count = 0
         if self._max_bytes is None:
             self._budget = default_budget(self._cache_dir, total)  # others fill and empty the disk
         if total <= self._budget:
