@@ -2,7 +2,7 @@
 
     python benchmarks/batch.py --model FILE --peers DIR [--rounds N]
 
-decode    N prompts of 16 tokens, answers of 16 and of 80 tokens: the 64 * N tokens between, divided by the difference of
+decode    N prompts of 16 tokens, answers of 16 and of 80 tokens: the 64 * N tokens between, over the difference of
           the two times, so that start, load and prefill are not in it. The peer: llama-batched-bench's S_TG, with the
           flags that are best here (flash attention, no repacking) and with its defaults.
 prefix    64 requests with 1,000 tokens in common, 20 of their own and 16-token answers, in one `infer batch`, against

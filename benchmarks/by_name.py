@@ -2,8 +2,9 @@
 
     python benchmarks/by_name.py [--model FILE] [--runs N] [--json FILE]
 
-Both names mean the same bytes: the file stands in a Hugging Face cache of the benchmark's own, and `infer pull` has
-pinned its name. Each round runs both, one after the other, in turning order; a round in which other processes took more
+Both names mean the same bytes: the file stands in a Hugging Face cache of the benchmark's own, as another tool would
+have left it, and `infer pull` hashes it and pins its name (it is an error if there is no pin of that name then). Each
+round runs both, one after the other, in turning order; a round in which other processes took more
 than a few per cent of the cores is done again. What counts is the median of the rounds' ratios, by name / by path. The
 Hub that the commands know is a socket that only counts who connects: nobody may.
 """
@@ -48,6 +49,7 @@ class ByName:
         self._environment = keep | places | {"HF_ENDPOINT": f"http://127.0.0.1:{port}", "INFER_NO_CACHE": "1"}
         lay_out(model, home / "cache" / "huggingface" / "hub")
         subprocess.run([INFER, "pull", NAME], env=self._environment, check=True, stdout=subprocess.DEVNULL)
+        require_pin(home / "cache" / "infer" / "pins")
         self.ways = {"name": NAME, "path": str(model)}
 
     def run(self, way: str) -> Timed:
@@ -69,6 +71,13 @@ def lay_out(model: Path, root: Path) -> None:
     (home / "blobs" / digest.hexdigest()).symlink_to(model)
     (snapshot / "model-Q4_K_M.gguf").symlink_to(f"../../blobs/{digest.hexdigest()}")
     (home / "refs" / "main").write_text(COMMIT)
+
+
+def require_pin(pins: Path) -> None:
+    """A name that is not pinned would be looked for anew at each run: that is not what is measured."""
+    names = [json.loads(path.read_text())["name"] for path in pins.glob("*.json")]
+    if names != [NAME]:
+        raise SystemExit(f"infer pull has pinned {names or 'nothing'}, not {NAME}")
 
 
 def one_round(job: ByName, number: int) -> dict[str, Timed]:

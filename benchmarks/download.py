@@ -1,10 +1,11 @@
-"""How fast a file comes from the loopback interface: `infer pull` against `curl` to a file and `sha256sum` after it.
+"""How fast a file comes from the loopback interface: our transfer against `curl` to a file and `sha256sum` after it.
 
     python benchmarks/download.py --megabytes 2000 --rounds 5
 
 Both fetch the same file from the same server, in turn, each round both; the first one changes from round to round. The
 server is a process of its own that sends with sendfile. Both sync the file to the disk. What counts is the median of
-the rounds' ratios; the start of the command and its question to the Hub, paid once for each model, are not in it.
+the rounds' ratios. Ours is infer.models.download.pull() in this process: what `infer pull` does with the bytes. The
+start of that command and its question to the Hub, paid once for each model, are not in it.
 """
 
 import argparse

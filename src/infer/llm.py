@@ -6,7 +6,6 @@ submit(Request) -> id      step() -> events that carry the id      abort(id)
 import os
 from dataclasses import dataclass, field, replace
 from functools import partial
-from statistics import pstdev
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -17,8 +16,9 @@ from infer.engine.engine import Engine, Likely, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
-from infer.engine.reuse import KERNEL_NOISE, open_reuse
+from infer.engine.reuse import open_reuse
 from infer.engine.scheduler import Sequence, State
+from infer.engine.self_test import KERNEL_NOISE, compare
 from infer.errors import BadModelFile, ContextOverflow, EmptyPrompt, InferError, IntegrityError
 from infer.prompt import Prompt, PromptBuilder
 from infer.reasoning import plan_reasoning
@@ -200,9 +200,17 @@ class LLM:
         answer = self._answers.get(identity)
         return self._finish(answer, "abort") if answer else []
 
-    def close(self, timeout: float = 0.0) -> None:
-        """Free the native memory; the prompt cache's writer has `timeout` seconds more."""
-        self._engine.close(timeout)
+    def save(self, timeout: float) -> None:
+        """Give the prompt cache's writer `timeout` seconds more; it is the last thing to be asked before `close`.
+
+        Apart from `close`, because a process that ends need not free gigabytes first.
+        """
+        if self._reuse:
+            self._reuse.close(timeout)
+
+    def close(self) -> None:
+        """Free the native memory; what the prompt cache has not written is dropped."""
+        self._engine.close()
         self._model.close()
 
     @property
@@ -218,21 +226,22 @@ class LLM:
     ) -> None:
         self.close()
 
-    def _verify(self, prompt: Prompt, stops: tuple[int, ...]) -> tuple[int, float, float]:
+    def _verify(self, prompt: Prompt, stops: tuple[int, ...]) -> tuple[int, float, float] | None:
         """Compute the prompt with and without the cache and compare the logits it ends with.
 
-        Returns tokens from the cache, the largest difference and the standard deviation of the logits. Raises
-        IntegrityError when they differ by more than the order of sums explains.
+        Returns tokens from the cache, the largest difference and the standard deviation of the logits; None when it
+        was aborted. Raises IntegrityError when they differ by more than the order of sums explains.
         """
         cold = Engine(self._model, self._config, self.abort_flag)
         try:
-            _, expected = _last_logits(cold, prompt.tokens, stops)
+            alone = _last_logits(cold, prompt.tokens, stops, self.abort_flag)
         finally:
             cold.close()
-        cached, found = _last_logits(self._engine, prompt.tokens, stops)
-        difference = max(abs(a - b) for a, b in zip(expected, found, strict=True))
-        spread = pstdev(expected)
-        if not difference <= KERNEL_NOISE * spread:
+        reused = alone and _last_logits(self._engine, prompt.tokens, stops, self.abort_flag)
+        if not alone or not reused:
+            return None
+        cached, (difference, spread) = reused[0], compare(reused[1], alone[1])
+        if difference > KERNEL_NOISE * spread:
             raise IntegrityError(
                 what=f"{cached:,} tokens from the prompt cache give other logits than computing them: "
                 f"they differ by up to {difference:.3g}, their standard deviation is {spread:.3g}",
@@ -310,13 +319,17 @@ class LLM:
         return reason == "stop" and not answer.stream.stopped and self._engine.satisfied(answer.sequence)
 
 
-def _last_logits(engine: Engine, tokens: list[int], stops: tuple[int, ...]) -> tuple[int, list[float]]:
-    """How much of a prompt was cached, and the logits after it."""
+def _last_logits(
+    engine: Engine, tokens: list[int], stops: tuple[int, ...], abort: AbortFlag
+) -> tuple[int, list[float]] | None:
+    """How much of a prompt was cached, and the logits after it; None when it was aborted."""
     sequence = engine.submit(tokens, SamplingParams(temperature=0), 0, 1, stops)
-    while sequence.state is not State.FINISHED:
+    while sequence.state is not State.FINISHED and not abort.is_set:
         engine.step()
+    aborted = sequence.state is not State.FINISHED
+    engine.finish(sequence, "abort")
     engine.release(sequence)
-    return sequence.cached, engine.last_logits()
+    return None if aborted else (sequence.cached, engine.last_logits())
 
 
 def _draw_seed() -> int:

@@ -313,13 +313,17 @@ def test_a_cache_of_our_own_that_cannot_be_used_keeps_no_model(lonely: Command, 
 
 
 @pytest.mark.slow
-def test_what_was_removed_before_an_error_is_said(lonely: Command) -> None:
+@pytest.mark.parametrize("json", [False, True])
+def test_what_was_removed_before_an_error_is_said(lonely: Command, json: bool) -> None:
     crowded(lonely)
     prefix = obeying()
     with Frozen(hub(lonely) / "models--org--other/blobs"):
-        result = lonely.run("rm", "--yes", NAME, "org/other:Q4_0", prefix=prefix)
+        result = lonely.run("rm", "--yes", NAME, "org/other:Q4_0", *(["--json"] if json else []), prefix=prefix)
     assert result.code == 6
-    assert result.out.startswith(f"removed {NAME}: ".encode())
+    if json:
+        assert [row["name"] for row in result.json] == [NAME]
+    else:
+        assert result.out.startswith(f"removed {NAME}: ".encode())
     assert left_over(hub(lonely)) == []
     assert f"cannot write to {hub(lonely)}/models--org--other/blobs" in result.err
 

@@ -244,6 +244,7 @@ def test_rm_of_what_is_not_ours_says_who_removes_it(inside: Inside, model: Path)
     blob = ollama_model(inside.home / ".ollama/models", "qwen3/4b", model)
     studio = put(model, inside.home / ".lmstudio/models/a/b/m.gguf")
     llama = put(model, inside.home / "cache/llama.cpp/org_r_m.gguf")
+    llama.with_name("org_r_m.gguf.json").write_text('{"url": "https://huggingface.co/org/r/resolve/main/m.gguf"}')
     own = put(model, inside.home / "own one.gguf")
     inside.configure(f'[models.mine]\npath = "{own}"\n')
     expected = {

@@ -4,6 +4,7 @@ import ctypes
 import json
 import random
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -18,9 +19,10 @@ from infer.engine.llama.context import AbortFlag, Context, Row
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
 from infer.engine.llama.state import MemoryKind
-from infer.engine.reuse import MIN_PROMPT, open_reuse
+from infer.engine.reuse import CHANGED, MIN_PROMPT, open_reuse
 from infer.engine.scheduler import Sequence
 from infer.errors import DoesNotFit
+from infer.llm import LLM
 from infer.types import EngineConfig, SamplingParams
 
 GREEDY = SamplingParams(temperature=0)
@@ -259,3 +261,69 @@ def test_copies_of_blocks_use_the_same_memory_again(model: tuple[Model, str]) ->
             cutter.give_back(base)
         assert len(places) <= 2
         assert ctypes.addressof(ctypes.c_char.from_buffer(mine)) not in places, "nobody gave it back"
+
+
+def test_memory_that_nobody_needs_is_not_kept(model: tuple[Model, str]) -> None:
+    """Two buffers, the largest, though no later cut takes one."""
+
+    class Buffer(bytearray):
+        pass
+
+    opened, _ = model
+    with closing(Context(opened, CONFIG, 512, AbortFlag())) as context:
+        cutter = context.cutter(opened.memory_kind)
+        buffers = [Buffer(size) for size in (900_000, 5, 800_000, 700_000, 100)]
+        kept = [weakref.ref(buffer) for buffer in buffers]
+        while buffers:
+            cutter.give_back(memoryview(buffers.pop(0)))
+        assert [reference() is not None for reference in kept] == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [10**400, -1, float("nan"), float("inf"), 1e-300, 1e300, True, "fast", [1], None],
+    ids=lambda rate: str(rate)[:9],
+)
+def test_rates_that_nobody_has_measured(model: tuple[Model, str], tmp_path: Path, rate: object) -> None:
+    """Whatever stands in the notes costs no answer."""
+    opened, path = model
+    config = replace(CONFIG, cache_dir=str(tmp_path / "cache"), cache_bytes=10**9)
+    prompt = list(range(200)) * 2
+    run(opened, path, prompt, config)
+    (notes,) = Path(config.cache_dir or "").rglob("notes.json")
+    for plain in ({"prefill": rate}, {"restore": rate}, {"prefill": rate, "restore": rate}):
+        notes.write_text(json.dumps({"self-test": "ok", **plain}))
+        engine = Engine(opened, config, reuse=open_reuse(opened, path, config)[0])
+        sequence = engine.submit(prompt, GREEDY, 0, 1, (len(prompt) - 1,))
+        while engine.has_work:
+            engine.step()
+        engine.close(timeout=10)
+        assert sequence.cached == len(prompt) - 1
+        learnt = json.loads(notes.read_text())
+        assert 0 < learnt["restore"] < 1e15
+
+
+def test_what_was_computed_before_an_abort_is_what_is_learnt(model: tuple[Model, str], tmp_path: Path) -> None:
+    opened, path = model
+    config = replace(CONFIG, cache_dir=str(tmp_path / "cache"), cache_bytes=10**9)
+    engine = Engine(opened, config, reuse=open_reuse(opened, path, config)[0])
+    sequence = engine.submit([(3 * i) % 250 for i in range(3000)], GREEDY, 0, 1)
+    engine.step()
+    assert sequence.computed == 512
+    engine.finish(sequence, "abort")
+    engine.close(timeout=10)
+    (notes,) = Path(config.cache_dir or "").rglob("notes.json")
+    assert json.loads(notes.read_text())["prefill"] == pytest.approx(512 / sequence.prefill_seconds, rel=0.01)
+
+
+def test_a_model_that_was_replaced_while_it_was_loaded_runs_without_the_cache(models_dir: Path, tmp_path: Path) -> None:
+    """Else the rows of the one would be stored under the name of the other."""
+    path = write_gguf(tmp_path / "model.gguf", context=1024, seed=1)
+    config = replace(CONFIG, max_context=1024, cache_dir=str(tmp_path / "cache"), cache_bytes=10**9)
+    with LLM(str(path), config) as llm:
+        assert llm.warning is None
+        write_gguf(tmp_path / "other.gguf", context=1024, seed=2).replace(path)
+        llm.configure(replace(config, batch=256))
+        assert llm.warning == CHANGED
+    with LLM(str(path), config) as llm:
+        assert llm.warning is None

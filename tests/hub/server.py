@@ -43,6 +43,7 @@ class Faults:
     stalls: list[float] = field(default_factory=list)  # seconds of silence after half of the body, then close
     statuses: list[int] = field(default_factory=list)  # answer with this instead
     no_ranges: bool = False  # 200 with everything, whatever was asked
+    total: int = 0  # bytes of the whole file by Content-Range, instead of the truth
     wrong_range: bool = False  # 206 with another Content-Range
     gzip: bool = False  # Content-Encoding: gzip
     long: int = 0  # bytes after the end (and no Content-Length)
@@ -295,7 +296,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {} if faults.no_etag else {"ETag": etag, **(more or {})}
         if status == 206:
             shown = start + 1 if faults.wrong_range else start
-            headers["Content-Range"] = f"bytes {shown}-{end - 1}/{len(data)}"
+            headers["Content-Range"] = f"bytes {shown}-{end - 1}/{faults.total or len(data)}"
         body = data[start:end]
         if faults.flip:
             body = body[:-1] + bytes([body[-1] ^ 1])

@@ -49,9 +49,43 @@ def test_cuts_at_random_offsets_are_resumed_within_one_run(
     whole(infer, big_model)
 
 
+@pytest.mark.parametrize("count", [2, pytest.param(25, marks=pytest.mark.slow)])
+def test_cuts_after_which_the_command_is_given_again(
+    infer: Command, hub: HubServer, big_model: bytes, count: int
+) -> None:
+    """Done-when 2: each run ends at its cut (403 is no answer to try again), the next asks for what is missing."""
+    hub.add(REPO, {FILE: big_model})
+    for offset, length in zip(cut(hub, big_model, count, seed=count + 1), list(hub.faults.cuts), strict=True):
+        hub.faults.cuts, hub.faults.statuses = [length], [0, 403]
+        result = infer.run("pull", REPO)
+        assert result.code == 3, result.err
+        assert [path.stat().st_size for path in partials(infer)] == [offset]
+    assert infer.run("pull", REPO).code == 0
+    assert hub.served == len(big_model)
+    whole(infer, big_model)
+
+
+def arrived(infer: Command) -> int:
+    """Bytes of the file that is on its way."""
+    return sum(path.stat().st_size for path in partials(infer))
+
+
+def starts(hub: HubServer, since: int) -> list[int]:
+    """Where in the file the bodies begin that were asked for since then."""
+    asked = [request.headers.get("range", "bytes=0-") for request in hub.requests[since:] if request.host == "cdn"]
+    return [int(text.removeprefix("bytes=").partition("-")[0]) for text in asked]
+
+
 def kill_in_the_middle(infer: Command, hub: HubServer, ordeal: random.Random) -> bool:
-    """Start a pull, kill -9 it at a random moment. False when it had ended before."""
-    begun = hub.served
+    """Start a pull, which goes on where the last was, and kill -9 it at a random moment. False when it had ended."""
+    begun, here, asked = hub.served, arrived(infer), len(hub.requests)
+    try:
+        return _killed(infer, hub, ordeal, begun)
+    finally:
+        assert starts(hub, asked) in ([], [here]), "not one byte that had arrived is asked for again"
+
+
+def _killed(infer: Command, hub: HubServer, ordeal: random.Random, begun: int) -> bool:
     running = infer.start("pull", REPO)
     goal = begun + ordeal.randrange(1, 400_000)
     try:
@@ -84,8 +118,10 @@ def test_kills_are_resumed_and_leave_nothing(infer: Command, hub: HubServer, big
             for path in cache(infer).glob("models--*/*/*"):
                 path.unlink() if not path.is_dir() else [link.unlink() for link in path.iterdir()]
     hub.faults.rate = 0
+    here, asked = arrived(infer), len(hub.requests)
     result = infer.run("pull", REPO)
     assert result.code == 0, result.err
+    assert starts(hub, asked) == [here]
     fresh = [request for request in hub.requests if request.host == "cdn" and "range" not in request.headers]
     assert len(fresh) <= files + early, "a run began anew although something was there"
     assert hub.served <= files * len(big_model) + allowed
@@ -101,6 +137,7 @@ def test_many_processes_cost_one_download(infer: Command, hub: HubServer, big_mo
     assert [result.code for result in results] == [0] * count, [result.err for result in results]
     assert len({result.out for result in results}) == 1
     assert hub.served <= 1.05 * len(big_model)
+    assert any("another process is downloading it, waiting" in result.err for result in results), "nobody had to wait"
     whole(infer, big_model)
 
 
@@ -225,3 +262,21 @@ def watched(infer: Command, data: bytes) -> list[str]:
     paths: list[Path] = [blob, blob.with_name(blob.name + ".infer.incomplete"), place / "blobs", place / "refs"]
     paths += [place / "refs" / "main", infer.home / "cache" / "infer" / "pins"]
     return [word for path in paths for word in ("-P", str(path))]
+
+
+@pytest.mark.slow
+def test_an_interruption_before_the_first_byte_is_hashed_again_keeps_them_all(
+    infer: Command, hub: HubServer, model: bytes
+) -> None:
+    """Ctrl-C while the bytes of an earlier run are read: nothing has been counted yet, and everything is there."""
+    hub.add(REPO, {FILE: model})
+    partial = cache(infer) / f"models--{REPO.replace('/', '--')}" / "blobs" / f"{sha256(model)}.infer.incomplete"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(model[:100_000])
+    inject = ("-P", str(partial), "-e", "inject=read:signal=SIGINT:when=1")
+    stopped = infer.run("pull", REPO, prefix=("strace", "-f", "-qq", "-o", "/dev/null", *inject))
+    assert (stopped.code, stopped.out) == (130, b""), stopped.err
+    assert partial.read_bytes() == model[:100_000]
+    assert infer.run("pull", REPO).code == 0
+    assert hub.served == len(model) - 100_000
+    whole(infer, model)

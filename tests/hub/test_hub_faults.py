@@ -447,3 +447,45 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_fetched(
     result = infer.run("run", REPO, "hi", "--ctx", "2000000000")
     refused(result, 6, "with a context of 2,000,000,000 tokens needs ", "is free")
     assert hub.served < 3 << 20
+
+
+def test_a_file_of_a_url_that_does_not_fit_is_refused_before_it_is_fetched(
+    infer: Command, hub: HubServer, big_model: bytes
+) -> None:
+    commit = hub.add(REPO, {FILE: big_model})
+    hub.faults.total = 3 * 10**9
+    result = infer.run("run", f"{hub.endpoint}/{REPO}/resolve/{commit}/{FILE}", "hi", "--ctx", "2000000000")
+    refused(result, 6, "with a context of 2,000,000,000 tokens needs ", "is free")
+    assert hub.served < 3 << 20
+    assert partials(infer) == []
+
+
+@pytest.mark.parametrize("place", ["", "pins"])
+def test_infers_own_cache_that_may_not_be_written_is_said_before_the_first_byte(
+    infer: Command, hub: HubServer, model: bytes, place: str
+) -> None:
+    """It is another place than the models' cache: the hint names its own variable, and nothing was downloaded."""
+    commit = hub.add(REPO, {FILE: model})
+    own = infer.home / "cache" / "infer" / place
+    own.mkdir(parents=True)
+    url = f"{hub.endpoint}/{REPO}/resolve/{commit}/{FILE}"
+    prefix = obeying()
+    with Frozen(own):
+        for words in (("pull", REPO), ("run", REPO, "hi", "-n"), ("pull", url)):
+            result = infer.run(*words, prefix=prefix)
+            refused(result, 6, f"cannot write to {infer.home}/cache/infer", "permission denied", "set INFER_CACHE_DIR")
+    assert hub.served == 64, "the first bytes of the URL say what it is"
+    assert not cache(infer).exists()
+    assert leftovers(infer) == []
+
+
+def test_what_infer_keeps_is_for_the_user_alone(infer: Command, hub: HubServer, model: bytes) -> None:
+    """Whatever the umask is; the shared cache of huggingface_hub is for those whom it lets in."""
+    commit = hub.add(REPO, {FILE: model})
+    prefix = ("sh", "-c", 'umask 0; exec "$@"', "sh")
+    for name in (REPO, f"{hub.endpoint}/{REPO}/resolve/{commit}/{FILE}"):
+        assert infer.run("pull", name, prefix=prefix).code == 0
+    own = infer.home / "cache" / "infer"
+    places = [own, *own.rglob("*")]
+    assert {"pins", "urls", "metadata", "url", "lock", FILE} <= {path.name for path in places}
+    assert {str(path): oct(path.stat().st_mode & 0o777) for path in places if path.stat().st_mode & 0o077} == {}

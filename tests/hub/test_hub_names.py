@@ -10,6 +10,7 @@ from cli.command import Command, Result
 from ggufs import write_gguf
 from hub.places import cache
 from hub.server import HubServer, sha256
+from infer.models import pins
 
 REPO = "org/Model-GGUF"
 RUN = ("hi", "-n", "--max-tokens", "2", "--json")
@@ -191,5 +192,100 @@ def test_records_of_a_url_have_no_secret(infer: Command, hub: HubServer, model: 
     assert infer.run("pull", url, "--json").json["model"] == plain
     assert infer.run("show", url, "--json").json["name"] == plain
     absent = infer.run("show", f"{url}-2", "--json", "--offline")
-    assert absent.code == 3
+    assert absent.code == 4
     assert "canary" not in absent.err
+
+
+def theirs(infer: Command, hub: HubServer, file: str = "m-Q4_K_M.gguf") -> Path:
+    """What `main` means now, as another tool fetches it."""
+    place = huggingface_hub.hf_hub_download(REPO, file, cache_dir=cache(infer), endpoint=hub.endpoint)
+    return Path(place)
+
+
+def pin_of(infer: Command, name: str) -> pins.Pin | None:
+    return pins.load(name, infer.home / "cache" / "infer")
+
+
+@pytest.mark.parametrize("name", [REPO, f"{REPO}:Q4_K_M", "mine:1b"])
+def test_a_pull_of_what_another_tool_has_fetched_pins_its_name(
+    infer: Command, hub: HubServer, model: bytes, name: str
+) -> None:
+    """From then on `main` may move: the name means the old file."""
+    commit = hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    old = theirs(infer, hub)
+    entry = f'[models."mine:1b"]\nrepo = "{REPO}"\nfile = "m-Q4_K_M.gguf"\n'
+    infer.configure(entry + f'revision = "{commit}"\n' if name == "mine:1b" else entry)
+    assert pulled(infer, name) == old
+    pin = pin_of(infer, name)
+    assert pin is not None
+    assert (pin.repo, pin.commit, pin.files, pin.sha256) == (REPO, commit, (old.name,), (sha256(model),))
+    assert pin.revision == (commit if name == "mine:1b" else "main"), "what infer update follows"
+    assert [one.name for one in pins.every(infer.home / "cache" / "infer")] == [name]
+    hub.add(REPO, {"m-Q4_K_M.gguf": model + b"new"})
+    assert theirs(infer, hub) != old
+    result = infer.run("run", name, *RUN, "--offline")
+    assert (result.code, result.json["model"]["file"]) == (0, str(old)), result.err
+
+
+def test_a_blob_behind_which_is_a_store_is_pinned_by_its_own_name(infer: Command, hub: HubServer, model: bytes) -> None:
+    """People link blobs to other disks: what lies there has any name."""
+    hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    blob = theirs(infer, hub).resolve()
+    blob.rename(infer.home / "stored")
+    blob.symlink_to(infer.home / "stored")
+    pulled(infer, REPO)
+    pin = pin_of(infer, REPO)
+    assert pin is not None
+    assert (pin.sha256, pin.sizes) == ((sha256(model),), (len(model),))
+
+
+def test_the_sha256_is_what_infer_has_computed(infer: Command, hub: HubServer, model: bytes) -> None:
+    """A run does not claim what only a blob's name says; a pull reads the file once, and remembers it."""
+    hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    place = theirs(infer, hub)
+    assert infer.run("run", REPO, *RUN).json["model"]["sha256"] is None
+    assert infer.run("pull", REPO, "--json").json["sha256"] == sha256(model)
+    assert infer.run("run", REPO, *RUN).json["model"]["sha256"] == sha256(model)
+    stamps = {path: path.stat().st_mtime_ns for path in (infer.home / "cache/infer/metadata").glob("*.json")}
+    assert infer.run("pull", REPO, "--json").json["sha256"] == sha256(model)
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps, "it was not read again"
+    place.resolve().write_bytes(model[:-1] + b"\1")
+    damaged = infer.run("pull", REPO)
+    assert (damaged.code, damaged.out) == (5, b"")
+    assert f"hint: infer rm {REPO}, then infer pull {REPO}" in damaged.lines
+
+
+def test_a_damaged_file_of_another_tool_is_not_pinned(infer: Command, hub: HubServer, model: bytes) -> None:
+    hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    theirs(infer, hub).resolve().write_bytes(model[:-1] + b"\1")
+    result = infer.run("pull", REPO)
+    assert (result.code, result.out) == (5, b"")
+    assert f"the Hugging Face cache says {sha256(model)}" in result.err
+    assert pin_of(infer, REPO) is None
+
+
+def test_a_pin_goes_with_the_last_file_that_has_its_bytes(infer: Command, hub: HubServer, model: bytes) -> None:
+    """The pulled snapshot has gone, another one has the same bytes: `rm` takes these, and the name means nothing."""
+    hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    path = pulled(infer, REPO)
+    hub.add(REPO, {"m-Q4_K_M.gguf": model, "other.txt": b""})
+    other = theirs(infer, hub)
+    assert other != path
+    path.unlink()
+    removed = infer.run("rm", "--yes", REPO)
+    assert removed.code == 0, removed.err
+    assert not other.is_symlink()
+    assert pin_of(infer, REPO) is None
+    new = hub.add(REPO, {"m-Q4_K_M.gguf": model + b"new"})
+    assert infer.run("pull", REPO, "--json").json["commit"] == new
+
+
+def test_a_name_whose_bytes_are_still_here_is_kept(infer: Command, hub: HubServer, model: bytes) -> None:
+    """Another snapshot's file is removed by its commit: the pulled one is what the name means, as before."""
+    hub.add(REPO, {"m-Q4_K_M.gguf": model})
+    path = pulled(infer, REPO)
+    new = hub.add(REPO, {"m-Q4_K_M.gguf": model, "other.txt": b""})
+    theirs(infer, hub)
+    assert infer.run("rm", "--yes", f"{REPO}:Q4_K_M@{new}").code == 0
+    assert pin_of(infer, REPO) is not None
+    assert pulled(infer, REPO) == path

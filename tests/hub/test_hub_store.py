@@ -99,3 +99,21 @@ def test_a_damaged_download_is_found_removed_and_fetched_again(infer: Command, h
     assert infer.run("rm", "--yes", NAME).code == 0
     assert infer.run("pull", NAME).code == 0
     assert infer.run("verify", NAME).code == 0
+
+
+def test_show_of_a_url_reads_its_header_and_says_what_fits(infer: Command, hub: HubServer, model: bytes) -> None:
+    """By ranges, as of a repository; nothing is kept, and without the network that is exit 4."""
+    commit = hub.add(REPO, {"m.gguf": model})
+    url = f"{hub.endpoint}/{REPO}/resolve/{commit}/m.gguf"
+    facts = infer.run("show", url, "--ctx", "512", "--json").json
+    assert (facts["name"], facts["installed"], facts["architecture"]) == (url, False, "llama")
+    assert (facts["size"], facts["context"]) == (len(model), 1024)
+    assert [(row["context"], row["fit"]) for row in facts["memory"]] == [(512, "fits"), (1024, "fits")]
+    text = infer.run("show", url)
+    assert text.code == 0, text.err
+    assert "not on this machine" in text.out.decode()
+    assert "of free memory" in text.out.decode()
+    assert infer.run("show", url, "--template").out.startswith(b"{% for message")
+    assert infer.run("show", url, "--offline").code == 4
+    assert infer.run("show", f"{url}x").code == 3
+    assert not any("urls/" in name for name in files(infer))

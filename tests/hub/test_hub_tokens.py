@@ -18,18 +18,20 @@ FILE = "m-Q4_K_M.gguf"
 
 
 class Secure(ThreadingHTTPServer):
-    """An https server that redirects everything to `there` and keeps the tokens it was sent."""
+    """A server that redirects everything to `there` and keeps the tokens it was sent; https with a certificate."""
 
-    def __init__(self, certificate: Path) -> None:
+    def __init__(self, certificate: Path | None) -> None:
         super().__init__(("127.0.0.1", 0), _Redirect)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.there, self.tokens = "", list[str | None]()
 
     @property
     def address(self) -> str:
-        return f"https://127.0.0.1:{self.server_address[1]}"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that does not trust us hangs up."""
@@ -63,6 +65,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def secure(certificate: Path) -> Iterator[Secure]:
+    yield from _serving(certificate)
+
+
+@pytest.fixture
+def plain() -> Iterator[Secure]:
+    """The same over http."""
+    yield from _serving(None)
+
+
+def _serving(certificate: Path | None) -> Iterator[Secure]:
     with Secure(certificate) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
@@ -82,6 +94,33 @@ def test_a_redirect_from_https_to_http_is_refused(
     assert "redirects from https to plain http" in result.err
     assert secure.tokens == [f"Bearer {TOKEN}"]
     assert hub.requests == []
+
+
+def test_facts_behind_a_redirect_from_https_to_http_are_refused(
+    infer: Command, hub: HubServer, model: bytes, secure: Secure, certificate: Path
+) -> None:
+    """What huggingface_hub asks as well: the commit and the sha256 would come from anybody."""
+    hub.add(REPO, {FILE: model})
+    secure.there = hub.endpoint
+    variables = {"HF_ENDPOINT": secure.address, "HF_TOKEN": TOKEN, "SSL_CERT_FILE": str(certificate)}
+    for words in (("pull", REPO), ("search", "Model"), ("show", REPO)):
+        result = infer.run(*words, env=variables)
+        assert (result.code, result.out) == (4, b""), result.err
+        assert "redirects from https to plain http" in result.err
+    assert hub.requests == []
+
+
+def test_facts_from_another_host_are_said_to_be_from_there(
+    infer: Command, hub: HubServer, model: bytes, plain: Secure
+) -> None:
+    """A mirror may send its callers on; they are told, and the token does not go along."""
+    hub.add(REPO, {FILE: model})
+    plain.there = hub.endpoint
+    result = infer.run("pull", REPO, env={"HF_ENDPOINT": plain.address, "HF_TOKEN": TOKEN})
+    assert result.code == 0, result.err
+    host = hub.endpoint.removeprefix("http://")
+    assert f"note: {plain.address} lets {host} say what {REPO} is" in result.lines
+    assert {request.headers.get("authorization") for request in hub.requests} == {None}
 
 
 @pytest.mark.slow

@@ -17,6 +17,8 @@ from infer.models.ref import ModelRef
 from infer.models.store import Store
 from models.tools import ollama_manifest, ollama_model, put
 
+HOST = "https://huggingface.co"
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -48,7 +50,7 @@ def test_a_model_of_ollama_is_its_blob(home: Path, model: Path) -> None:
     assert not found.problem
     assert resolve(home, "ollama:qwen3:4b") == str(blob)
     located = Store(None, environment=environment(home)).resolve(ModelRef.parse("ollama:qwen3:4b"))[0]
-    assert located.sha256 == digest
+    assert located.sha256 is None, "nobody here has hashed it"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_a_model_in_files_of_which_some_are_missing(home: Path, model: Path) -> 
 def test_models_of_llama_cpp(home: Path, model: Path) -> None:
     """They have no names, only paths; the repository they came from finds them."""
     path = put(model, home / ".cache/llama.cpp/org_repo-GGUF_m-Q4_K_M.gguf")
-    path.with_suffix(".gguf.json").write_text(json.dumps({"url": "https://example.invalid/m.gguf"}))
+    path.with_suffix(".gguf.json").write_text(json.dumps({"url": f"{HOST}/org/repo-GGUF/resolve/main/m-Q4_K_M.gguf"}))
     path.with_suffix(".gguf.etag").write_text('"x"')
     put(model, home / ".cache/llama.cpp/org_repo-GGUF_mmproj-F16.gguf")
     (path.parent / "half.gguf.downloadInProgress").write_text("GGUF")
@@ -214,6 +216,32 @@ def test_models_of_llama_cpp(home: Path, model: Path) -> None:
     for text in ("org/repo-GGUF:Q8_0", "org/repo-GGUF@main", "org/repo"):
         with pytest.raises(ModelNotFound):
             resolve(home, text)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        b"{",
+        b'{"url": 1}',
+        b"[]",
+        b'{"url": "https://example.invalid/m.gguf"}',
+        b'{"url": "https://example.invalid/acme/Fox_2/resolve/main/model-Q4_K_M.gguf"}',
+        b'{"url": "https://example.invalid/acme/Fox/resolve/main/other-Q4_K_M.gguf"}',
+    ],
+)
+def test_a_file_of_llama_cpp_is_taken_for_no_other_repositorys(home: Path, model: Path, said: bytes | None) -> None:
+    """acme_Fox_2_model may be a file of acme/Fox_2, or 2_model of acme/Fox: without proof it is neither."""
+    path = put(model, home / ".cache/llama.cpp/acme_Fox_2_model-Q4_K_M.gguf")
+    if said is not None:
+        path.with_suffix(".gguf.json").write_bytes(said)
+    for text in ("acme/Fox", "acme/Fox:Q4_K_M", "acme/Fox:2_model-Q4_K_M.gguf"):
+        with pytest.raises(ModelNotFound):
+            resolve(home, text)
+    path.with_suffix(".gguf.json").write_text(json.dumps({"url": f"{HOST}/acme/Fox_2/resolve/main/model-Q4_K_M.gguf"}))
+    assert resolve(home, "acme/Fox_2:Q4_K_M") == str(path)
+    with pytest.raises(ModelNotFound):
+        resolve(home, "acme/Fox")
 
 
 def test_llama_cache_says_where(home: Path, model: Path) -> None:

@@ -140,3 +140,45 @@ def test_a_pulled_name_of_bytes_that_a_newer_snapshot_shares_is_listed(tmp_path:
         pins.save(pin, tmp_path / "cache")
     found = rows(a_store(tmp_path))
     assert found["org/repo:Q4_K_M"].also == ("org/repo",)
+
+
+def test_two_files_of_one_quantisation_in_two_snapshots_have_two_names(tmp_path: Path, model: Path) -> None:
+    """A file that was renamed: the quantisation means the newer one, so the older one is listed by its commit."""
+    data = model.read_bytes()
+    new = hub_file(tmp_path / "hub", "org/repo", "new-Q4_K_M.gguf", data)
+    old = hub_file(tmp_path / "hub", "org/repo", "old-Q4_K_M.gguf", data + b"\0", OTHER, ref=None)
+    listed = installed(a_store(tmp_path))
+    assert sorted(row.name for row in listed) == ["org/repo:Q4_K_M", f"org/repo:Q4_K_M@{OTHER}", "tiny"]
+    found = rows(a_store(tmp_path))
+    assert found["org/repo:Q4_K_M"].paths == (str(new),)
+    assert found[f"org/repo:Q4_K_M@{OTHER}"].paths == (str(old),)
+
+
+def test_a_quantisation_that_is_ambiguous_at_first_means_a_later_snapshots_file(tmp_path: Path, model: Path) -> None:
+    """And every other row has a name of its own, also for files that are gone and the same bytes under two names."""
+    data, root = model.read_bytes(), tmp_path / "hub"
+    for name in ("a-Q4_0.gguf", "b-Q4_0.gguf", "c-Q4_0.gguf"):
+        hub_file(root, "org/repo", name, data + name.encode())
+    hub_file(root, "org/repo", "a-Q4_0.gguf", data + b"a-Q4_0.gguf", OTHER, ref=None)
+    hub_file(root, "org/repo", "d-Q8_0.gguf", data, OTHER, ref=None)
+    hub_file(root, "org/repo", "e-Q8_0.gguf", data, "c" * 40, ref=None)
+    hub_file(root, "org/repo", "f-Q4_0.gguf", data + b"f", "d" * 40, ref=None)
+    hub_file(root, "org/repo", "gone.gguf", data + b"gone").resolve().unlink()
+    hub_file(root, "org/repo", "gone.gguf", data + b"here", OTHER, ref=None)
+    listed = installed(a_store(tmp_path))
+    names = [name for row in listed for name in (row.name, *row.also)]
+    assert len(names) == len(set(names)) == 9
+    assert "org/repo:Q4_0" not in rows(a_store(tmp_path)), "it means a-Q4_0.gguf, which has a name"
+
+
+@pytest.mark.parametrize("entry", [None, {"repo": "org/other", "file": "m-Q4_K_M.gguf"}])
+def test_an_alias_that_means_something_else_by_now_is_not_listed(
+    tmp_path: Path, model: Path, entry: dict[str, Any] | None
+) -> None:
+    """Its entry in config.toml has gone, or names another repository since it was pulled."""
+    link = hub_file(tmp_path / "hub", "org/repo", "m-Q4_K_M.gguf", model.read_bytes())
+    pin = pins.Pin("mine:1b", "org/repo", "main", COMMIT, ("m-Q4_K_M.gguf",), (link.resolve().name,), (1,))
+    pins.save(pin, tmp_path / "cache")
+    found = rows(a_store(tmp_path, {"mine:1b": entry} if entry else None))
+    assert found.keys() == {"tiny", "org/repo:Q4_K_M"}
+    assert found["org/repo:Q4_K_M"].also == ()

@@ -4,15 +4,17 @@ import errno
 import os
 import random
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
 from infer.engine.prefix import files as prefix_files
 from infer.engine.prefix.check import check, clear, prune
 from infer.engine.prefix.files import FOLDER
-from infer.engine.prefix.header import PAGE, Damaged, Header, decode, encode
+from infer.engine.prefix.header import FORMAT, PAGE, Damaged, Header, decode, encode
 from infer.engine.prefix.keys import Path as TokenPath
 from infer.engine.prefix.keys import parse_name
 from infer.engine.prefix.store import PrefixStore
@@ -172,9 +174,32 @@ def test_headers_of_another_format_or_impossible(tmp_path: Path) -> None:
         decode(page, header.name, bytes(16), header.size)
     with pytest.raises(Damaged, match="name"):
         decode(page, store.match(PROMPT).pieces[1].name, header.fingerprint, header.size)
+    with pytest.raises(Damaged, match="another format"):
+        decode(of_another_format(page), header.name, header.fingerprint, header.size)
     huge = Header(header.fingerprint, header.name, header.window, False, 1 << 41, 0, 0, 0)
     with pytest.raises(Damaged, match="sizes"):
         decode(encode(huge), huge.name, huge.fingerprint, huge.size)
+
+
+def of_another_format(page: bytes) -> bytes:
+    """A header as a later version may write it, with its checksum."""
+    other = bytearray(page)
+    struct.pack_into("<I", other, 8, FORMAT + 1)
+    struct.pack_into("<I", other, PAGE - 4, crc32(other[: PAGE - 4]))
+    return bytes(other)
+
+
+def test_a_piece_of_another_format_is_a_miss(tmp_path: Path) -> None:
+    """In its place stands one of ours after the next run."""
+    store = open_store(tmp_path)
+    save(store, PROMPT)
+    file = files(tmp_path)[1]
+    data = file.read_bytes()
+    file.write_bytes(of_another_format(data[:PAGE]) + data[PAGE:])
+    assert [text.rpartition(": ")[2] for text in check(tmp_path).damaged] == ["another format"]
+    assert reach(store, PROMPT) == 256
+    save(store, PROMPT)
+    assert reach(store, PROMPT) == 700
 
 
 def as_link(place: Path, aside: Path) -> None:

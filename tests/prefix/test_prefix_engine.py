@@ -27,3 +27,17 @@ def test_a_state_that_would_help_is_stored_by_the_run_that_has_it(models_dir: Pa
             assert difference(logits, run(model, path, prompt, CONFIG)[1]) <= NOISE
             found.append(sequence.cached)
     assert found == [0, 0, 512]
+
+
+@pytest.mark.parametrize("arch", ["mamba", "lfm2"])
+def test_a_state_at_least_every_2048_tokens_wherever_the_prefill_began(
+    models_dir: Path, tmp_path: Path, arch: str
+) -> None:
+    """After 300 restored tokens chunks end at 768, 1,280, 1,792, 2,304, 2,816."""
+    path = str(write_gguf(models_dir / f"{arch}-long.gguf", arch=arch, context=4096))
+    config = replace(CONFIG, cache_dir=str(tmp_path), cache_bytes=1 << 30)
+    document = random_tokens(3400, 1, 250)
+    with Model(path, CONFIG, Log()) as model:
+        prompts = (document[:300], document, [*document[:3000], *random_tokens(100, 2, 250)])
+        found = [run(model, path, prompt, config)[0].cached for prompt in prompts]
+    assert found == [0, 300, 2816]

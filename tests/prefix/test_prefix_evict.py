@@ -328,6 +328,20 @@ def test_a_count_of_ten_thousand_pieces_is_cheap(tmp_path: Path) -> None:
     assert census.total() == 999_950
 
 
+def test_what_another_run_stores_can_be_hung_at(tmp_path: Path) -> None:
+    """A piece there was no room for is here all the same once another process has stored it."""
+    size = 4096 + 256 * ROW
+    store, other = open_store(tmp_path, 3 * size), open_store(tmp_path)
+    save(other, random_tokens(768, 5))
+    store.load(store.match(random_tokens(768, 5)), cut=True)  # all of it is in use
+    save(store, PROMPT[:256])
+    assert reach(other, PROMPT) == 0
+    save(other, PROMPT[:256])
+    store.load(store.match([]), cut=True)
+    save(store, PROMPT[:300])
+    assert reach(other, PROMPT) == 300
+
+
 def test_the_default_budget_is_a_tenth_of_the_disk_without_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

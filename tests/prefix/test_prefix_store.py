@@ -348,6 +348,28 @@ def test_loading_touches_the_whole_chain_once(tmp_path: Path) -> None:
     assert [file.stat().st_mtime for file in files(tmp_path)] == times
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_how_fast_the_disk_is(tmp_path: Path, damaged: bool) -> None:
+    """Bytes that were read, over the time in which they were: who is slow to use them does not make the disk slow."""
+    store = open_store(tmp_path)
+    save(store, DOCUMENT[:1024])
+    hit = store.match(DOCUMENT[:1024])
+    if damaged:
+        file = next(file for file in files(tmp_path) if hit.pieces[2].name.text == file.name)
+        data = bytearray(file.read_bytes())
+        data[-1] ^= 1
+        file.write_bytes(data)
+    loading = store.load(hit, cut=True)
+    loading.start()
+    time.sleep(0.3)
+    with loading:
+        for _ in loading:
+            time.sleep(0.1)
+    assert loading.end == (512 if damaged else 1024)
+    assert loading.bytes in ((2 * 256 * ROW, 3 * 256 * ROW) if damaged else (4 * 256 * ROW,))
+    assert 0 < loading.seconds < 0.2
+
+
 def test_leaving_a_load_early_ends_its_threads(tmp_path: Path) -> None:
     """Nobody waits for a buffer that is never given back."""
     store = open_store(tmp_path)

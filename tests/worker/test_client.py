@@ -305,6 +305,19 @@ def test_the_end_of_the_wire_ends_the_worker(start: Open, random_model: Path) ->
     worker._wire = type(worker._wire)(*os.pipe())  # for the fixture to close
 
 
+def test_the_end_takes_no_longer_than_it_may(start: Open, random_model: Path) -> None:
+    """Of a worker that does not answer; the least of several times, as others may need the machine."""
+    worker = start(random_model)
+    worker.tokenize("x")
+    os.kill(worker.pid, signal.SIGSTOP)
+    seconds = []
+    for _ in range(5):
+        started = time.monotonic()
+        assert worker.finish(0.2) == "the prompt cache did not end in time"
+        seconds.append(time.monotonic() - started)
+    assert 0.19 < min(seconds) < 0.25
+
+
 def test_close_leaves_neither_process_nor_descriptor(random_model: Path) -> None:
     before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,18 +10,19 @@ from infer.cli.output import Output
 from infer.cli.progress import DownloadProgress
 from infer.cli.session import Session
 from infer.cli.table import size
-from infer.errors import NotDownloaded, Offline, UsageError
+from infer.errors import InferError, NotDownloaded, Offline, UsageError
 from infer.machine import detect
 from infer.models import hub, stamp
 from infer.models.download import Pulled
 from infer.models.job import Job, hub_job, run, url_job
 from infer.models.plan import Wish, plan
-from infer.models.ref import ModelRef
-from infer.models.remote import RemoteModel, header, meant
+from infer.models.ref import ModelRef, shown
+from infer.models.remote import RemoteModel, header, header_at, meant
 from infer.models.store import Store
 from infer.settings import Settings
 
 ASK_ABOVE = 10 * 10**9  # bytes
+_SHA256_LENGTH = 64  # hexadecimal digits
 LOOK_ABOVE = 2 * 10**9  # bytes: from here on the file's header is read first, to see whether it fits
 
 
@@ -54,12 +56,14 @@ def fetch(
             raise NotDownloaded(name=ref.shown, hint="there is no cache directory to put it into")
         job = url_job(ref.name, store.cache_dir)
         _agree(job, session.output, yes=yes, pulled=wish is None)
-        pulled = download(job, store, session.output)
-        _remember_hash(pulled[0], store.cache_dir)
-        return pulled
+        if wish is not None and job.size > LOOK_ABOVE:
+            plan(header_at(job.web, ref.name, job.size), detect(), wish)
+        return download(job, store, session.output)
     server = hub.Hub()
     machine = detect()
     model = meant(ref, store, server, machine.memory_free)
+    for other in sorted(server.elsewhere):
+        session.output.note(f"note: {shown(server.endpoint)} lets {other} say what {ref} is")
     if model.note:
         session.output.note(f"note: {model.note}")
     job = hub_job(model, server, store.environment)
@@ -82,7 +86,9 @@ def download(job: Job, store: Store, output: Output) -> tuple[Pulled, ...]:
         place = job.items[0].blob.parent.parent
         output.note(f"downloading {job.what} ({size(job.size)}) into {place}")
     with DownloadProgress(output) as progress:
-        return run(job, store, progress.report)
+        pulled = run(job, store, progress.report)
+    _remember_hash(pulled, store.cache_dir)
+    return pulled
 
 
 def _agree(job: Job, output: Output, *, yes: bool, pulled: bool, command: str = "pull") -> None:
@@ -100,8 +106,11 @@ def _agree(job: Job, output: Output, *, yes: bool, pulled: bool, command: str = 
         raise UsageError(what=what, hint=f"infer pull {job.name} downloads it; so does --yes")
 
 
-def _remember_hash(pulled: Pulled, cache_dir: Path) -> None:
-    """Nobody has promised the sha256 of a URL's file: keep the one that was computed on the way."""
-    if pulled.digest:
-        known = stamp.read(pulled.path, cache_dir)
-        stamp.save(os.path.abspath(pulled.path), cache_dir, replace(known, sha256=pulled.digest))  # noqa: PTH100
+def _remember_hash(pulled: Sequence[Pulled], cache_dir: Path | None) -> None:
+    """Keep the sha256 that was computed on the way, of a model in one file."""
+    digest = pulled[0].digest if len(pulled) == 1 else None
+    if not digest or len(digest) != _SHA256_LENGTH:  # of a tiny file git's own kind of digest
+        return
+    with suppress(InferError):  # no usable model: whoever opens it says so
+        known = stamp.read(pulled[0].path, cache_dir)
+        stamp.save(os.path.abspath(pulled[0].path), cache_dir, replace(known, sha256=digest))  # noqa: PTH100

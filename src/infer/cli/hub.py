@@ -114,9 +114,10 @@ def _pins(model: str | None, store: "Store") -> "list[Pin]":
         every = pins.every(store.cache_dir) if store.cache_dir else ()
         return [pin for pin in every if pins.place(pin, store.environment)]
     ref = ModelRef.parse(model)
-    name = store.catalog.resolve(ref.name).alias if ref.kind == "alias" else str(ref)
-    found = pins.load(name, store.cache_dir)
+    named = store.pinned_as(ref)
+    found = pins.load(named[0], store.cache_dir) if named else None
     if found is None:
+        name = named[0] if named else ref.shown
         raise NotDownloaded(name=name, hint=f"infer pull {name} downloads it")
     return [found]
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from infer.cli.table import size
 from infer.errors import UsageError
 
 if TYPE_CHECKING:
+    from infer.models.pins import Pin
     from infer.models.removal import Removal
     from infer.models.store import Located, Store
 
@@ -39,15 +41,28 @@ def rm(context: typer.Context, models: Models, yes: Yes = False, json_: JsonArra
     if not yes and not _agreed(session, victims):
         session.output.note("nothing has been removed")
         return 0
-    rows = []
-    for planned in victims:
-        victim = _removed(session, store, planned)
-        row = {"name": victim.name, "path": str(victim.path), "bytes": victim.removal.bytes}
-        row["files"] = [str(path) for path in (*victim.removal.links, *victim.removal.blobs)]
-        rows.append(row | {"prompt_cache": _forget(store, victim)})
-        if not json_:  # at once: the next one may fail
-            session.output.data(_told(rows[-1]))
-    return print_json(session, rows) if json_ else 0
+    rows = list[dict[str, Any]]()
+    try:
+        for victim in victims:
+            rows.append(_take(session, store, victim))
+            if not json_:  # at once: the next one may fail
+                session.output.data(_told(rows[-1]))
+    finally:
+        if json_ and rows:  # what is gone is said, whatever has happened to the others
+            print_json(session, rows)
+    return 0
+
+
+def _take(session: Session, store: "Store", planned: _Victim) -> dict[str, Any]:
+    """Remove one, and what is known of it: its row."""
+    from infer.models import pins
+
+    every = pins.every(store.cache_dir) if store.cache_dir else ()
+    before = {pin: pins.place(pin, store.environment) for pin in every}
+    victim = _removed(session, store, planned)
+    row = {"name": victim.name, "path": str(victim.path), "bytes": victim.removal.bytes}
+    row["files"] = [str(path) for path in (*victim.removal.links, *victim.removal.blobs)]
+    return row | {"prompt_cache": _forget(store, victim, before)}
 
 
 def _finish_earlier(store: "Store") -> None:
@@ -155,8 +170,11 @@ def _agreed(session: Session, victims: list[_Victim]) -> bool:
     return answer
 
 
-def _forget(store: "Store", victim: _Victim) -> dict[str, int]:
-    """Clear the pins, the stamp and the prompt cache of a model that is gone."""
+def _forget(store: "Store", victim: _Victim, before: "Mapping[Pin, Path | None]") -> dict[str, int]:
+    """Clear the pins, the stamp and the prompt cache of a model that is gone. `before`: what the pins meant until then.
+
+    A pin means bytes, in whichever snapshot: it goes with its own file, and with the last other one that has them.
+    """
     from infer.engine.prefix.check import clear, contents
     from infer.models import pins, stamp
 
@@ -164,9 +182,10 @@ def _forget(store: "Store", victim: _Victim) -> dict[str, int]:
         return {"entries": 0, "bytes": 0}
     for path in {victim.path, *victim.removal.links}:
         stamp.forget(os.path.abspath(path), store.cache_dir)  # noqa: PTH100
-    for pin in pins.every(store.cache_dir):
-        place = victim.removal.home / "snapshots" / pin.commit / pin.files[0]
-        if place in victim.removal.links:
+    for pin, place in before.items():
+        own = victim.removal.home / "snapshots" / pin.commit / pin.files[0]
+        gone = place in victim.removal.links and pins.place(pin, store.environment) is None
+        if gone or own in victim.removal.links:
             pins.forget(pin.name, store.cache_dir)
     if not victim.removal.bytes:
         return {"entries": 0, "bytes": 0}

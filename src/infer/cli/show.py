@@ -44,11 +44,10 @@ def show(
     try:
         located = store.owned(ref)
     except NotDownloaded:
-        if ref.kind == "url":
-            raise
-        from infer.cli.show_remote import show_remote
+        from infer.cli.show_remote import show_remote, show_url
 
-        return show_remote(session, store, ref, settings, template=template, json_=json_)
+        away = show_url if ref.kind == "url" else show_remote
+        return away(session, store, ref, settings, template=template, json_=json_)
     if template:
         from infer.models import metadata
 

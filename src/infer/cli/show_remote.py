@@ -46,6 +46,32 @@ def show_remote(
     return 0
 
 
+def show_url(
+    session: Session, store: "Store", ref: "ModelRef", settings: "Settings", *, template: bool, json_: bool
+) -> int:
+    """Read the header of a URL's file by ranges, and say whether it fits."""
+    from infer.cli.fetch import require_network
+    from infer.machine import detect
+    from infer.models.job import look
+    from infer.models.remote import header_at
+
+    require_network(ref.shown, settings)
+    web, length = look(ref.name)
+    if length is None:
+        raise NetworkError(what=f"{ref.shown}: the server does not say how large it is", hint=f"infer pull {ref.shown}")
+    header = header_at(web, ref.name, length)
+    if template:
+        return print_template(session, ref.shown, header.chat_template)
+    facts: dict[str, Any] = {"name": ref.shown, "installed": False}
+    facts |= model_facts(header, None, detect().memory_free, settings["ctx"]) | {"size": length}
+    if json_:
+        return print_json(session, facts)
+    here = f"{ref.shown} (not on this machine; infer pull downloads it)"
+    pairs = [("name", here), *header_pairs(facts), ("size", size(length))]
+    session.output.data("\n".join([*columns(pairs), "", *memory_lines(facts)]) + "\n")
+    return 0
+
+
 def _facts(
     name: str, found: "RemoteFacts", entry: "CatalogEntry | None", free: int, wanted: int | None
 ) -> dict[str, Any]:

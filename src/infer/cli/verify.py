@@ -29,20 +29,26 @@ def verify(context: typer.Context, models: Models = None, all_: All = False, jso
     found = _everything(store) if all_ else [_named(store, name) for name in dict.fromkeys(models or ())]
     rows = []
     for name, located in found:
-        row = _checked(session, store, name, located)
+        row = check(session, store, name, located)
         rows.append(row)
         if not json_:
             session.output.data(_told(row))
     if json_:
         print_json(session, rows)
-    bad = [row for row in rows if row["status"] not in ("ok", "unknown")]
-    if bad:
-        first = next(file for row in bad for file in row["files"] if file["why"])
-        verb = "is damaged" if first["status"] == "damaged" else "cannot be read"
-        what = f"{first['path']} {verb}: {first['why']}"
-        more = f" (and {len(bad) - 1} other models)" if len(bad) > 1 else ""
-        raise IntegrityError(what=what + more, hint=_remedy(bad[0]))
+    require_sound(rows)
     return 0
+
+
+def require_sound(rows: list[dict[str, Any]]) -> None:
+    """Raises IntegrityError about the first model that is damaged."""
+    bad = [row for row in rows if row["status"] not in ("ok", "unknown")]
+    if not bad:
+        return
+    first = next(file for row in bad for file in row["files"] if file["why"])
+    verb = "is damaged" if first["status"] == "damaged" else "cannot be read"
+    what = f"{first['path']} {verb}: {first['why']}"
+    more = f" (and {len(bad) - 1} other models)" if len(bad) > 1 else ""
+    raise IntegrityError(what=what + more, hint=_remedy(bad[0]))
 
 
 def _named(store: "Store", name: str) -> "tuple[str, Located]":
@@ -70,7 +76,8 @@ def _everything(store: "Store") -> "list[tuple[str, Located]]":
     return found
 
 
-def _checked(session: Session, store: "Store", name: str, located: "Located") -> dict[str, Any]:
+def check(session: Session, store: "Store", name: str, located: "Located") -> dict[str, Any]:
+    """Read one model to its end, with progress on a terminal: its row."""
     from infer.models.verify import files, total_bytes, verify
 
     whole = total_bytes(files(located))

@@ -6,10 +6,8 @@
 
 Nothing here may cost the answer: whatever fails, the prompt is computed as if there were no cache.
 
-Once for each model in each setting `keep` tests that a restored state is as good as the live one: the same next token
-is computed after both and the logits are compared, not the bytes: the same rows may stand in other cells, in another
-order. Before that test has passed nothing is stored and nothing is restored; where there is no room for a second copy
-of the state it waits for the next step. What fails is tried again in later runs, a few times.
+Before the self-test of this model in this setting has passed nothing is stored and nothing is restored. `keep` does it,
+when there is something to store; where there is no room for a second copy of the state it waits for the next step.
 """
 
 import os
@@ -17,11 +15,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path as FilePath
-from statistics import pstdev
 from time import perf_counter
 
-from infer.engine.identity import file_identity, shards
-from infer.engine.llama.context import Context, Row
+from infer.engine.identity import Changed, file_identity, shards
+from infer.engine.llama.context import Context
 from infer.engine.llama.library import build_identity
 from infer.engine.llama.model import Model
 from infer.engine.llama.state import MemoryKind, StateCutter, first_needed
@@ -32,21 +29,18 @@ from infer.engine.prefix.load import Block, Loading
 from infer.engine.prefix.lookup import PrefixHit
 from infer.engine.prefix.store import PrefixStore
 from infer.engine.prefix.window import Span
+from infer.engine.rates import Rates
 from infer.engine.scheduler import Sequence
+from infer.engine.self_test import SelfTest
 from infer.errors import EngineFailure
 from infer.types import EngineConfig
 
 MIN_PROMPT = 64  # tokens; shorter prompts are computed faster than they are looked up
 NOT_SERVED = "the prompt cache cannot serve this model: its rotation depends on the size of the context"
+CHANGED = "the prompt cache is not used: the model's file changed while it was being loaded"
 MIXED = "the prompt cache cannot serve this model: it has a sliding window beside a recurrent state"
-# Share of the standard deviation of the logits by which two right ways to compute them may differ: 0.016 was measured
-# for sliding windows, 0 to 0.001 elsewhere; what is wrong is off by a half or more (docs/prompt-cache.md).
-KERNEL_NOISE = 0.05
-_MOST_FAILURES = 3  # runs that may fail the self-test before it is not tried again
-_SNAPSHOT_EVERY = 2048  # tokens between recurrent states that are kept besides those at the stops
+_SNAPSHOT_EVERY = 2048  # tokens, at least, between recurrent states that are kept besides those at the stops
 _Cut = tuple[Span, memoryview, bytes]  # a span with its base and its part
-_SECOND_CHANCE = 1.2  # how much faster a disk is taken for after each hit that was not worth reading
-_LEARNING = 0.3  # weight of the newest measurement in the rates that are remembered
 
 
 def open_reuse(model: Model, path: str, config: EngineConfig) -> tuple["Reuse | None", str | None]:
@@ -58,7 +52,9 @@ def open_reuse(model: Model, path: str, config: EngineConfig) -> tuple["Reuse | 
     if model.memory_kind is MemoryKind.MIXED:
         return None, MIXED
     try:
-        facts = _facts(path, config)
+        facts = _facts(model, path, config)
+    except Changed:
+        return None, CHANGED
     except OSError as error:  # a file that llama.cpp could do without
         return None, f"the prompt cache cannot be used: {error.strerror or error}: {error.filename}"
     identity = Identity(FilePath(path).name, path, facts)
@@ -66,15 +62,16 @@ def open_reuse(model: Model, path: str, config: EngineConfig) -> tuple["Reuse | 
     return Reuse(store, model.memory_kind, model.sliding_window), None
 
 
-def _facts(path: str, config: EngineConfig) -> dict[str, Fact]:
-    """Everything that changes what is in the KV memory. Raises OSError."""
+def _facts(model: Model, path: str, config: EngineConfig) -> dict[str, Fact]:
+    """Everything that changes what is in the KV memory. Raises OSError, and Changed for files that were replaced."""
+    files = model.files
     return {
-        "model": file_identity(shards(path)),
+        "model": file_identity(shards(path), files),
         "build": build_identity(),
         "kv_type": config.kv_type,
         "flash_attention": config.flash_attention,
         "gpu": config.gpu_layers != 0,
-        "lora": [[file_identity([lora]), scale] for lora, scale in config.lora],
+        "lora": [[file_identity([lora], files), scale] for lora, scale in config.lora],
         "no_rotation": os.environ.get("LLAMA_ATTN_ROT_DISABLE", ""),
     }
 
@@ -86,6 +83,7 @@ class _Kept:
     path: Path
     until: int = 0
     seen: int = 0  # `computed` when keep last looked
+    state: int = 0  # the last position of which a recurrent state is stored, or was restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +109,9 @@ class Reuse:
         self._cutter: StateCutter | None = None
         self._context: Context | None = None
         self._notes = store.notes()
-        self._learnt = False
-        self._tested = self._notes.get("self-test") == "ok"
-        self._off = self._failures >= _MOST_FAILURES
+        self._rates = Rates(self._notes, MIN_PROMPT)
+        self._self_test = SelfTest(self._notes, kind, MIN_PROMPT)
+        self._off = self._self_test.given_up
         self._problem = "the prompt cache cannot serve this model" if self._off else None
 
     @property
@@ -129,7 +127,7 @@ class Reuse:
     @property
     def needs_room(self) -> bool:
         """Whether the self-test is still to be done, which takes cells for a second copy of a first chunk."""
-        return not self._tested and not self._off
+        return not self._self_test.passed and not self._off
 
     def look_ahead(self, sequence: Sequence) -> None:
         """Begin to read what `restore` is going to paste: making a context takes as long as reading for it."""
@@ -156,9 +154,8 @@ class Reuse:
         self._load(context, sequence, ahead.hit, ahead.loading)
         sequence.restore_seconds = perf_counter() - started + ahead.seconds
         kept = self._kept[sequence.id]
-        kept.until = kept.seen = sequence.computed
-        self._learn("restore", ahead.hit.payload(cut=self._cuts), sequence.restore_seconds)
-        self._store.count(sequence.prompt, sequence.cached, sequence.cached / self._rate("prefill", 1e9))
+        kept.until = kept.seen = kept.state = sequence.computed
+        self._store.count(sequence.prompt, sequence.cached, self._rates.seconds_to_compute(sequence.cached))
 
     def keep(self, context: Context, sequence: Sequence) -> None:
         """Store what is whole since the last look: blocks, and the prompt up to its stops."""
@@ -177,7 +174,8 @@ class Reuse:
             borders = range((kept.seen // BLOCK + 1) * BLOCK, sequence.computed, BLOCK)
             self._keep_until(context, sequence, kept, [*borders, sequence.computed], test=False)
         if sequence.prefill_seconds:
-            self._learn("prefill", sequence.prompt - sequence.cached, sequence.prefill_seconds)
+            computed = min(sequence.computed, sequence.prompt)  # less than the prompt when it was aborted
+            self._rates.computed(computed - sequence.cached, sequence.prefill_seconds)
 
     def forget(self, sequence: Sequence) -> None:
         """A sequence that is not in the memory any more, and comes back later."""
@@ -188,7 +186,7 @@ class Reuse:
         if self._ahead and self._ahead.loading:  # no context could be made
             self._ahead.loading.stop()
         self._store.close(timeout)
-        if self._learnt:
+        if self._rates.changed:
             self._store.save_notes(self._notes)
 
     def _cutter_of(self, context: Context) -> StateCutter:
@@ -205,12 +203,12 @@ class Reuse:
         self._kept[sequence.id] = _Kept(path, seen=sequence.computed)
         if short:  # kept for the next prompt, which begins with this one
             return None
-        hit = self._store.match(path, sequence.prompt - 1, window=self._window) if self._tested else None
+        hit = self._store.match(path, sequence.prompt - 1, window=self._window) if self._self_test.passed else None
         if hit:
             reach = hit.reach if self._cuts else hit.length
             if not self._cuts and reach < hit.shared < sequence.prompt:  # prompts part there: a state will be of use
                 sequence.stops = tuple(sorted({*sequence.stops, hit.shared}))
-            if reach > max(MIN_PROMPT - 1, sequence.computed) and self._pays(hit, reach):
+            if reach > max(MIN_PROMPT - 1, sequence.computed) and self._rates.pays(hit.payload(cut=self._cuts), reach):
                 return hit
         self._store.count(sequence.prompt, 0, 0.0)
         return None
@@ -223,6 +221,7 @@ class Reuse:
             empty = cutter.no_part
             with begun or self._store.load(hit, cut=self._cuts, window=self._window, empty=empty) as loading:
                 self._paste(cutter, sequence.place, loading, hit)
+            self._rates.read(loading.bytes, loading.seconds)
             for buffer in loading.buffers:
                 cutter.give_back(buffer)
             if self._cuts or loading.end == hit.length:  # else the states belong to positions that are not here
@@ -251,15 +250,15 @@ class Reuse:
 
         All is copied before the self-test, which may take cells of rows that are out of the window.
         """
-        if not self._tested and not (test and self._has_room(context, sequence)):
+        if not self._self_test.passed and not (test and self._self_test.has_room(context, sequence)):
             return
-        until = kept.until
+        until, state = kept.until, kept.state
         try:
             cuts: Iterable[_Cut] = self._cuts_until(context, sequence, kept, ends)
-            if not self._tested:
+            if not self._self_test.passed:
                 cuts = list(cuts)
                 if not self._test(context, sequence):
-                    kept.until = until
+                    kept.until, kept.state = until, state
                     return
             give_back = self._cutter_of(context).give_back
             for span, base, part in cuts:
@@ -273,99 +272,30 @@ class Reuse:
             keep = end in sequence.stops
             for span in self._store.missing(kept.path, end, start=kept.until, cut=self._cuts, keep=keep):
                 base, part = self._cutter_of(context).cut(sequence.place, span.start, span.end)
-                wanted = self._kind is MemoryKind.WINDOW or self._is_snapshot(sequence, span.end)
+                wanted = self._kind is MemoryKind.WINDOW or self._is_snapshot(sequence, kept, span.end)
+                kept.state = span.end if wanted else kept.state
                 yield span, base, part if wanted else b""
             kept.until = end
 
-    def _is_snapshot(self, sequence: Sequence, end: int) -> bool:
+    def _is_snapshot(self, sequence: Sequence, kept: _Kept, end: int) -> bool:
         """Whether the recurrent state at `end` is the present one, and worth its bytes."""
         if self._kind is not MemoryKind.RECURRENT or end != sequence.computed:
             return False
-        return end in sequence.stops or end % _SNAPSHOT_EVERY == 0 or end % BLOCK != 0
+        return end in sequence.stops or end - kept.state >= _SNAPSHOT_EVERY or end % BLOCK != 0
 
     def _test(self, context: Context, sequence: Sequence) -> bool:
-        """The self-test, with the sequence as it stands; False when it fails or cannot be done now.
-
-        It overwrites the logits of the last step.
-        """
-        end = self._test_end(sequence)
-        cutter = self._cutter_of(context)
-        base, part = cutter.cut(sequence.place, 0, end)
-        if not self._cuts and not part:
+        """The self-test; False when it fails or cannot be done now."""
+        difference = self._self_test.run(context, self._cutter_of(context), sequence)
+        if difference is None:
             return False
-        row = Row(sequence.tokens[end], end, sequence.place, True)
-        restored = self._logits_restored(context, cutter, row, bytearray(base) + part)
-        live = self._logits_live(context, cutter, row)
-        if not restored or not live:
-            return False  # aborted
-        difference = max(abs(a - b) for a, b in zip(restored, live, strict=True))
-        self._tested = difference <= KERNEL_NOISE * pstdev(live)  # False for NaN
-        if not self._tested:
-            self._note("self-test-failures", self._failures + 1)
+        if not self._self_test.passed:
             self._give_up(f"the prompt cache cannot serve this model: restored states move its logits {difference:.3g}")
-        self._note("self-test", "ok" if self._tested else "failed")
         self._store.save_notes(self._notes)  # before the first piece
-        return self._tested
-
-    def _has_room(self, context: Context, sequence: Sequence) -> bool:
-        """Whether the self-test can be done now: a state of some length, a token that comes next, cells for a copy."""
-        end = self._test_end(sequence)
-        return MIN_PROMPT <= end < len(sequence.tokens) and context.free >= end + 2
-
-    def _test_end(self, sequence: Sequence) -> int:
-        """Up to which position the state is tested: a block is enough where a state can be cut."""
-        return min(sequence.computed, BLOCK) if self._cuts else sequence.computed
-
-    def _logits_restored(self, context: Context, cutter: StateCutter, row: Row, state: bytearray) -> list[float]:
-        try:
-            return context.probe(row._replace(sequence=cutter.put_beside(memoryview(state))))
-        finally:
-            cutter.clear()
-
-    def _logits_live(self, context: Context, cutter: StateCutter, row: Row) -> list[float]:
-        """Computed in a copy; in place for sliding windows, where a full window has no cell for a copy."""
-        if self._kind is not MemoryKind.WINDOW:
-            try:
-                return context.probe(row._replace(sequence=cutter.copy_beside(row.sequence, row.position)))
-            finally:
-                cutter.clear()
-        try:
-            return context.probe(row)
-        finally:
-            context.remove(row.sequence, row.position)
-
-    @property
-    def _failures(self) -> int:
-        """How many runs have failed the self-test."""
-        count = self._notes.get("self-test-failures")
-        return count if isinstance(count, int) else 0
+        return self._self_test.passed
 
     def _give_up(self, why: str) -> None:
         self._off = True
         self._problem = why
-
-    def _pays(self, hit: PrefixHit, reach: int) -> bool:
-        """Whether reading is faster than computing, by the rates of earlier runs; yes when they are not known."""
-        read, computed = self._rate("restore", float("inf")), self._rate("prefill", 0.0)
-        pays = not computed or hit.payload(cut=self._cuts) / read < reach / computed
-        if not pays:  # the disk may have been busy: what is never read is never measured again
-            self._note("restore", round(read * _SECOND_CHANCE, 1))
-        return pays
-
-    def _rate(self, name: str, unknown: float) -> float:
-        rate = self._notes.get(name)
-        return float(rate) if isinstance(rate, int | float) and rate > 0 else unknown
-
-    def _learn(self, name: str, amount: int, seconds: float) -> None:
-        """Bytes (restore) or tokens (prefill) a second."""
-        if amount < MIN_PROMPT or seconds <= 0:
-            return
-        newest = amount / seconds
-        self._note(name, round(newest * _LEARNING + self._rate(name, newest) * (1 - _LEARNING), 1))
-
-    def _note(self, name: str, value: str | float) -> None:
-        self._notes[name] = value
-        self._learnt = True
 
 
 def _is_cut(block: Block) -> bool:

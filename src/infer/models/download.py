@@ -49,6 +49,7 @@ class Item:
     name    as its repository calls it        blob    where its bytes lie, once they are checked
     size    bytes, None: not known            link    the name under which others find the blob, None: only the blob
     digest  sha256 or git blob id, None: not known    lock    held while it is downloaded
+    mode    permission bits of what is made: the shared cache is for everybody whom the umask lets in
     """
 
     name: str
@@ -58,6 +59,7 @@ class Item:
     blob: Path
     lock: Path
     link: Path | None = None
+    mode: int = 0o666
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ class _Download:
     def run(self) -> Pulled:
         digest = None
         if not here(self.item):
-            with locked(self.item.lock, self._waiting) as held:
+            with locked(self.item.lock, self._waiting, self.item.mode) as held:
                 digest = None if here(self.item) else self._fetch(held)
         self.report("done", self.size or 0)
         return Pulled(self.item.link or self.item.blob, digest, self.fetched)
@@ -217,7 +219,7 @@ class _Download:
         # Without a lock, another process may be writing the file of this name: take one that nobody else has.
         alone = "" if held else f".{os.urandom(4).hex()}"
         path = self.item.blob.with_name(f"{self.item.blob.name}{alone}{SUFFIX}")
-        partial = Partial(path, self.item.name, self.item.size, self.item.digest)
+        partial = Partial(path, self.item.name, self.item.size, self.item.digest, self.item.mode)
         try:
             partial.open(lambda done: self.report("checking", done))
             self.resumed = partial.size
@@ -232,7 +234,7 @@ class _Download:
             partial.publish(self.item.blob)
         finally:
             partial.close()
-            if not partial.size or alone:
+            if alone or partial.is_empty():
                 partial.discard()
         return digest
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from infer.models import ggml
 from infer.models.gguf import Identity
-from infer.models.stamp import write_private
+from infer.models.private import write_private
 
 FILE = "listing-v1.json"
 FILE_LIMIT = 64 << 20  # bytes; a row has about 200

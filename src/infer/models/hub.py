@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from infer.errors import (
     ConfigError,
@@ -20,7 +20,7 @@ from infer.errors import (
     VariantNotFound,
 )
 from infer.models.ref import is_address, is_inner_path, shown
-from infer.models.transfer import stall
+from infer.models.transfer import check_redirect, host, origin, stall
 
 FACTS_TIMEOUT = 15.0  # seconds until the Hub's answer to a question about a repository
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -96,7 +96,7 @@ class Hub:
             require_endpoint(named)
         stall()
         try:
-            from huggingface_hub import HfApi, constants, get_token
+            from huggingface_hub import HfApi, constants, get_token, set_client_factory
         except ValueError as error:  # it reads its variables when it is imported
             raise UsageError(what=f"huggingface_hub cannot use a variable (HF_...): {error}") from error
 
@@ -111,6 +111,8 @@ class Hub:
             raise UsageError(what="the Hugging Face token has characters that no token has", hint="check HF_TOKEN")
         safe = parts.scheme == "https" or parts.hostname in _LOOPBACK
         self.token = token if safe else None
+        self.elsewhere: set[str] = set()  # hosts that have answered in the endpoint's place
+        set_client_factory(self._client)
         self._api = HfApi(endpoint=self.endpoint, token=self.token or False)
 
     def repository(self, name: str, revision: str | None = None) -> Repository:
@@ -147,6 +149,23 @@ class Hub:
     def page(self, repository: str) -> str:
         """The repository's page for people."""
         return f"{shown(self.endpoint)}/{repository}"
+
+    def _client(self) -> Any:
+        """huggingface_hub's own HTTP client, which follows redirects anywhere, with an eye on where they lead."""
+        from huggingface_hub.utils._http import default_client_factory
+
+        client = default_client_factory()
+        client.event_hooks["response"].append(self._redirected)
+        return client
+
+    def _redirected(self, response: Any) -> None:
+        """Hears of every answer before its redirect is followed. Raises NetworkError for one out of the encryption."""
+        if response.has_redirect_location:
+            here = str(response.url)
+            there = urljoin(here, response.headers["location"])
+            check_redirect(here, there)
+            if origin(there) != origin(here):
+                self.elsewhere.add(host(there))
 
     @contextmanager
     def _mapped(self, name: str, revision: str | None) -> Iterator[None]:

@@ -51,7 +51,7 @@ def snapshots(root: Path, repo: str, revision: str | None) -> list[Path]:
     """A repository's snapshots here: of one revision, or what `main` points to and then the newest first."""
     place = home(root, repo)
     if revision is not None:
-        commit = revision if _COMMIT.fullmatch(revision) else _read_ref(place, revision)
+        commit = revision if is_commit(revision) else _read_ref(place, revision)
         return [place / "snapshots" / commit] if commit else []
     try:
         found = list((place / "snapshots").iterdir())
@@ -62,6 +62,11 @@ def snapshots(root: Path, repo: str, revision: str | None) -> list[Path]:
         return []
     main = _read_ref(place, "main")
     return sorted(found, key=lambda path: path.name != main)
+
+
+def is_commit(text: str) -> bool:
+    """Whether a text is a commit's name in full: of a branch or a tag, somebody else says which commit it is."""
+    return _COMMIT.fullmatch(text) is not None
 
 
 def held(snapshot: Path, files: Sequence[str], sha256: tuple[str, ...] = ()) -> Path | None:
@@ -75,18 +80,23 @@ def held(snapshot: Path, files: Sequence[str], sha256: tuple[str, ...] = ()) -> 
 def placed(root: Path, path: Path) -> tuple[str, str, str] | None:
     """Repository, commit and name of a file in a snapshot of the cache at `root`; None for one that lies elsewhere."""
     parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
-    if len(parts) < 4 or parts[1] != "snapshots" or not parts[0].startswith("models--"):
+    if len(parts) < 4 or parts[1] != "snapshots" or not parts[0].startswith("models--") or ".." in parts:
         return None
     return parts[0].removeprefix("models--").replace("--", "/", 1), parts[2], "/".join(parts[3:])
 
 
 def blob_sha256(path: str | Path) -> str | None:
-    """The sha256 in the name of the blob a snapshot's file links to (not in that of a store behind it)."""
-    try:
-        name = os.readlink(path).rpartition("/")[2]  # noqa: PTH115 (the first link only)
-    except OSError:
-        return None
+    """The sha256 in the name of the blob a snapshot's file links to."""
+    name = blob_name(path)
     return name if _SHA256.fullmatch(name) else None
+
+
+def blob_name(path: str | Path) -> str:
+    """The name of the blob a snapshot's file links to (not that of a store behind it); "" of what is no link."""
+    try:
+        return os.readlink(path).rpartition("/")[2]  # noqa: PTH115 (the first link only)
+    except OSError:
+        return ""
 
 
 def models(snapshot: Path) -> list[str]:

@@ -1,8 +1,8 @@
 """Every model on this machine in one list: tiny, the shared Hugging Face cache, other tools' files, the user's own."""
 
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import ChainMap, Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from infer.models.metadata import shard_paths
 from infer.models.quants import is_model, of_quant, quantization_in
 from infer.models.ref import ModelRef
 from infer.models.store import Origin, Store, embedded_path
+
+_Bytes = tuple[str, ...]  # the names of a model's blobs, else the paths of its files
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,47 +69,84 @@ def named(store: Store) -> Iterator[Installed]:
 def _pinned(store: Store) -> dict[str, str]:
     """Names that were pulled and the (first) files they mean; "" where these are gone: nothing else is meant then."""
     every = pins.every(store.cache_dir) if store.cache_dir else ()
-    return {pin.name: str(pins.place(pin, store.environment) or "") for pin in every}
+    return {pin.name: str(pins.place(pin, store.environment) or "") for pin in every if store.keeps(pin)}
 
 
 def _hub(store: Store, pinned: Mapping[str, str]) -> Iterator[Installed]:
     """The models of the Hugging Face cache: every blob once, by the first snapshot that shows it."""
     root = hub_cache.directory(store.environment)
+    promised = {name: _bytes(shard_paths(path)) if path else () for name, path in pinned.items()}
     for entry in entries(root):
         parts = entry.name.split("--")
         if parts[0] == "models" and len(parts) == 3:
-            yield from _repository(root, f"{parts[1]}/{parts[2]}", pinned)
+            yield from _repository(root, f"{parts[1]}/{parts[2]}", promised)
 
 
-def _repository(root: Path, repo: str, pinned: Mapping[str, str]) -> Iterator[Installed]:
-    """A repository's models. A name that was pulled means what it meant then, any other the first snapshot's file."""
-    shown: set[tuple[str, str]] = set()
-    for snapshot in hub_cache.snapshots(root, repo, None):
-        place = str(snapshot)
-        names = [path[len(place) + 1 :] for path in files_below(place, hub_cache.DEPTH)]
-        names = [name for name in names if is_model(name)]
-        counts = Counter(map(quantization_in, names))
-        for name in names:
-            paths = shard_paths(f"{place}/{name}")
-            blob = hub_cache.blob_sha256(paths[0])
-            if (name, blob or place) in shown:
-                continue
-            reference = _reference(repo, name, counts)
-            if (pin := pinned.get(reference)) is not None:
-                means = pin == paths[0] or (blob is not None and hub_cache.blob_sha256(pin) == blob)
-            else:
-                means = name not in {other for other, _ in shown}
-            shown.add((name, blob or place))
-            typed = typed_name(reference if means else f"{reference}@{snapshot.name}", paths[0])
-            sha256 = blob if len(paths) == 1 else None
-            yield Installed(typed, "hub", paths, sha256=sha256, problem=missing_files(paths))
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    """A model in a snapshot. `alone`: no other there has its quantisation; `bytes`: its blobs, else its place."""
+
+    commit: str
+    name: str
+    paths: tuple[str, ...]
+    alone: bool
+    problem: str
+    bytes: _Bytes
+
+    def references(self, repo: str) -> list[str]:
+        """What can mean it, the shortest first: its quantisation where no other has it, its file."""
+        quant = [f"{repo}:{quantization_in(self.name)}"] if self.alone else []
+        return [*quant, f"{repo}:{self.name}"]
+
+    def all_references(self, repo: str) -> list[str]:
+        """The same, and after each the one that says which snapshot as well."""
+        at = [f"@{self.commit}"] if hub_cache.is_commit(self.commit) else []
+        return [name + end for name in self.references(repo) for end in ("", *at)]
 
 
-def _reference(repo: str, name: str, counts: Mapping[str | None, int]) -> str:
-    """The shortest reference that means this file: by its quantisation where no other has it, else by the file."""
-    quant = quantization_in(name)
-    alone = quant is not None and counts[quant] == 1 and of_quant([name], quant) == name
-    return f"{repo}:{quant if alone else name}"
+def _bytes(paths: Sequence[str]) -> _Bytes:
+    return tuple(hub_cache.blob_sha256(path) or path for path in paths)
+
+
+def _repository(root: Path, repo: str, promised: dict[str, _Bytes]) -> Iterator[Installed]:
+    """A repository's models, each under the shortest name that means it and stands beside no other."""
+    found = [model for snapshot in hub_cache.snapshots(root, repo, None) for model in _snapshot(snapshot)]
+    meant = _meant(repo, found, promised)
+    shown: set[tuple[str, _Bytes]] = set()
+    used: set[str] = set()
+    for model in found:
+        if (model.name, model.bytes) in shown:
+            continue
+        shown.add((model.name, model.bytes))
+        own = (name for name in model.all_references(repo) if meant.get(name, model.bytes) == model.bytes)
+        reference = next((name for name in own if name not in used), model.paths[0])
+        used.add(reference)
+        sha256 = hub_cache.blob_sha256(model.paths[0]) if len(model.paths) == 1 else None
+        typed = typed_name(reference, model.paths[0])
+        yield Installed(typed, "hub", model.paths, sha256=sha256, problem=model.problem)
+
+
+def _snapshot(snapshot: Path) -> Iterator[_Cached]:
+    """The models of a snapshot, those too of which files are missing."""
+    place = str(snapshot)
+    names = [path[len(place) + 1 :] for path in files_below(place, hub_cache.DEPTH)]
+    whole = {name: shard_paths(f"{place}/{name}") for name in names if is_model(name)}
+    there = {name for name, paths in whole.items() if os.path.isfile(paths[0])}  # noqa: PTH113
+    counts = Counter(map(quantization_in, there))
+    for name, paths in whole.items():
+        quant = quantization_in(name)
+        alone = name in there and quant is not None and counts[quant] == 1 and of_quant([name], quant) == name
+        yield _Cached(snapshot.name, name, paths, alone, missing_files(paths), _bytes(paths))
+
+
+def _meant(repo: str, found: Sequence[_Cached], promised: dict[str, _Bytes]) -> Mapping[str, _Bytes]:
+    """The bytes that names mean: what they were pulled as, of any other the first snapshot's, as Store.locate looks."""
+    meant: dict[str, _Bytes] = {}
+    for model in found:
+        if os.path.isfile(model.paths[0]):  # noqa: PTH113
+            for reference in model.references(repo):
+                meant.setdefault(reference, model.bytes)
+    return ChainMap(promised, meant)
 
 
 def _foreign(origin: Origin, models: Iterator[Foreign]) -> Iterator[Installed]:

@@ -11,6 +11,7 @@ from infer.models.download import Item, Pulled, Report, here, link, pull, sweep
 from infer.models.gguf import check_magic
 from infer.models.hub import Hub, RemoteFile, require_endpoint
 from infer.models.partial import in_directory, unwritable, write_whole
+from infer.models.private import MODE, make_private, own_cache_unwritable, require_writable
 from infer.models.ref import is_revision, shown
 from infer.models.remote import RemoteModel, web_of
 from infer.models.store import Store
@@ -59,7 +60,15 @@ def hub_job(model: RemoteModel, hub: Hub, environment: Mapping[str, str]) -> Job
 
 
 def url_job(url: str, cache_dir: Path) -> Job:
-    """The download of a URL's file into our own cache. Asks the server for the first bytes: size, and is it a GGUF?
+    """The download of a URL's file into our own cache. Raises as `look`."""
+    web, size = look(url)
+    path = web_cache.place(url, cache_dir)
+    item = Item(path.name, url, size, None, path, path.with_name("lock"), mode=MODE)
+    return Job(url, shown(url), (item,), web, None)
+
+
+def look(url: str) -> tuple[Web, int | None]:
+    """Ask a URL's server for the first bytes: how to fetch from it, and the file's size, once they are those of a GGUF.
 
     Raises NetworkError, VariantNotFound, BadModelFile.
     """
@@ -71,19 +80,22 @@ def url_job(url: str, cache_dir: Path) -> Job:
     except Interruption as interruption:
         raise NetworkError(what=f"{shown(url)} cannot be fetched: {interruption.why}") from interruption
     check_magic(shown(url), begin[:64])
-    path = web_cache.place(url, cache_dir)
-    item = Item(path.name, url, size, None, path, path.with_name("lock"))
-    return Job(url, shown(url), (item,), web, None)
+    return web, size
 
 
 def run(job: Job, store: Store, report: Report) -> tuple[Pulled, ...]:
     """Download it, remember what the name means from now on, and only then show it under its name.
 
-    Raises what `download.pull` raises, and IntegrityError where a link leads out of the cache.
+    Raises what `download.pull` raises, and before the first byte CacheUnwritable where what is remembered cannot be
+    written and IntegrityError where a link leads out of the cache.
     """
     if job.remote is not None:
         places = {item.link.parent for item in job.items if item.link is not None}
         _require_inside(_home(job.remote, store), {*places, _reference(job.remote, store).parent})
+    if store.cache_dir is not None:
+        require_writable(store.cache_dir / "pins")
+    if job.remote is None:
+        make_private(job.items[0].blob.parent)
     while True:
         pulled = pull(job.items, job.web, report)
         if job.remote is not None:
@@ -126,14 +138,22 @@ def _remember(model: RemoteModel, store: Store) -> None:
         # A pinned commit may be an old one: then the reference is only put back where it is gone.
         if model.revision != repository.commit and (model.moves or not os.path.exists(reference)):  # noqa: PTH110
             in_directory(reference.parent, lambda: write_whole(reference, repository.commit.encode()))
-        if store.cache_dir is not None:
-            names, digests, sizes = zip(*((file.name, file.digest, file.size) for file in files), strict=True)
-            pin = pins.Pin(model.name, repository.name, model.revision, repository.commit, names, digests, sizes)
-            pins.save(pin, store.cache_dir)
-            sweep(store.cache_dir / "pins")
         sweep(reference.parent)
     except OSError as error:
         raise unwritable(error, reference) from error
+    if store.cache_dir is not None:
+        names, digests, sizes = zip(*((file.name, file.digest, file.size) for file in files), strict=True)
+        pin = pins.Pin(model.name, repository.name, model.revision, repository.commit, names, digests, sizes)
+        keep(pin, store.cache_dir)
+        sweep(store.cache_dir / "pins")
+
+
+def keep(pin: pins.Pin, cache_dir: Path) -> None:
+    """Remember what a name stands for. Raises CacheUnwritable, which names infer's own cache."""
+    try:
+        pins.save(pin, cache_dir)
+    except OSError as error:
+        raise own_cache_unwritable(error, cache_dir / "pins") from error
 
 
 def _credentials(url: str) -> tuple[str | None, str]:

@@ -9,25 +9,23 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from infer.errors import FileUnreadable, UsageError
+from infer.models import hub_cache
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
 
 def placed(root: Path, path: Path) -> tuple[Path, str, str]:
     """The repository's directory, the commit and the name of a file in a snapshot. Raises UsageError for any other."""
-    inside = path.relative_to(root).parts if path.is_relative_to(root) else ()
-    if len(inside) < 4 or not inside[0].startswith("models--") or inside[1] != "snapshots" or ".." in inside:
+    found = hub_cache.placed(root, path)
+    if found is None:
         raise UsageError(what=f"{path} is no model of the Hugging Face cache", hint=f"rm {path}")
-    return root / inside[0], inside[2], "/".join(inside[3:])
+    repo, commit, name = found
+    return hub_cache.home(root, repo), commit, name
 
 
 def is_in_cache(root: Path, path: Path) -> bool:
     """Whether a file lies in a snapshot of the cache."""
-    try:
-        placed(root, path)
-    except UsageError:
-        return False
-    return True
+    return hub_cache.placed(root, path) is not None
 
 
 def in_snapshot(root: Path, path: Path) -> Path | None:

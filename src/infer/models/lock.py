@@ -19,12 +19,12 @@ _PAUSE = 0.1  # seconds between two looks at a lock that somebody holds
 
 
 @contextmanager
-def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
+def locked(path: Path, waiting: Callable[[], None], mode: int = 0o666) -> Iterator[bool]:
     """Hold the lock at `path`; `waiting` is called now and then while another process has it.
 
     Gives False on a file system that has no locks. Raises CacheUnwritable.
     """
-    fd, held = _acquire(path, waiting)
+    fd, held = _acquire(path, waiting, mode)
     try:
         yield held
     finally:
@@ -50,9 +50,9 @@ def free_now(path: Path) -> Iterator[bool]:
         os.close(fd)
 
 
-def _acquire(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
+def _acquire(path: Path, waiting: Callable[[], None], mode: int) -> tuple[int, bool]:
     while True:
-        fd = _open(path)
+        fd = _open(path, mode)
         try:
             held = _wait(fd, waiting)
             # `infer rm` and huggingface_hub remove a lock's file when they are done: then ours is one that nobody sees.
@@ -64,10 +64,10 @@ def _acquire(path: Path, waiting: Callable[[], None]) -> tuple[int, bool]:
         os.close(fd)
 
 
-def _open(path: Path) -> int:
+def _open(path: Path, mode: int = 0o666) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return in_directory(path.parent, lambda: os.open(path, flags, 0o666))
+        return in_directory(path.parent, lambda: os.open(path, flags, mode))
     except OSError as error:
         raise unwritable(error, path) from error
 

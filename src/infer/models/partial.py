@@ -34,8 +34,8 @@ Made = TypeVar("Made")
 class Partial:
     """The only writer of one incomplete file. `size` counts its bytes; `expected` is that of the whole file or None."""
 
-    def __init__(self, path: Path, file: str, expected: int | None, digest: str | None) -> None:
-        self.path, self.file, self.expected, self.digest = path, file, expected, digest
+    def __init__(self, path: Path, file: str, expected: int | None, digest: str | None, mode: int = 0o666) -> None:
+        self.path, self.file, self.expected, self.digest, self._mode = path, file, expected, digest, mode
         self.size = 0
         self.etag: str | None = None
         self._fd = -1
@@ -50,7 +50,7 @@ class Partial:
             # A planted link is not followed, nor is a FIFO waited for.
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             try:
-                self._fd = in_directory(self.path.parent, lambda: os.open(self.path, flags, 0o666))
+                self._fd = in_directory(self.path.parent, lambda: os.open(self.path, flags, self._mode))
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                     raise
@@ -89,7 +89,7 @@ class Partial:
             return
         self.etag = etag
         try:
-            write_whole(self._note, json.dumps({"etag": etag, "file": self.file}).encode())
+            write_whole(self._note, json.dumps({"etag": etag, "file": self.file}).encode(), self._mode)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -135,6 +135,13 @@ class Partial:
         with suppress(OSError):
             self._note.unlink(missing_ok=True)
 
+    def is_empty(self) -> bool:
+        """Whether nothing has arrived, in this run or an earlier one: `size` counts what this run has hashed."""
+        try:
+            return self.path.stat(follow_symlinks=False).st_size == 0
+        except OSError:
+            return False
+
     def discard(self) -> None:
         """Remove what has arrived."""
         self.close()
@@ -157,7 +164,7 @@ class Partial:
             self.path.rmdir() if self.path.is_dir() and not self.path.is_symlink() else self.path.unlink()
         self._note.unlink(missing_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(self.path, flags, 0o666)
+        self._fd = os.open(self.path, flags, self._mode)
         self.size, self.etag = 0, None
         self._new_hash()
 

@@ -16,6 +16,7 @@ from infer.models import hub_cache
 from infer.models.foreign import entries
 from infer.models.metadata import shard_paths
 from infer.models.partial import write_whole
+from infer.models.private import MODE, make_private
 from infer.models.ref import is_inner_path, is_revision
 from infer.models.small import read_small
 
@@ -50,20 +51,23 @@ class Pin:
 def save(pin: Pin, cache_dir: Path) -> None:
     """Remember a pin. Raises OSError."""
     path = _path(pin.name, cache_dir)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(path, json.dumps({"format": FORMAT, **asdict(pin)}, ensure_ascii=False).encode(), 0o600)
+    make_private(path.parent)
+    write_whole(path, json.dumps({"format": FORMAT, **asdict(pin)}, ensure_ascii=False).encode(), MODE)
 
 
 def of_file(name: str, revision: str, path: Path, root: Path) -> Pin | None:
-    """The pin for a model that is in the hub's cache at `root` already, None where the path says too little."""
+    """The pin for a model that is in the hub's cache at `root` already, None where the path says too little.
+
+    Its digests are the names of its blobs there. Raises OSError.
+    """
     placed = hub_cache.placed(root, path)
     if placed is None:
         return None
-    repo, commit, name = placed
-    files = shard_paths(name)
-    blobs = [(hub_cache.snapshot(root, repo, commit) / file).resolve() for file in files]
-    sizes = tuple(blob.stat().st_size for blob in blobs)
-    return Pin(name, repo, revision, commit, files, tuple(blob.name for blob in blobs), sizes)
+    repo, commit, first = placed
+    files = shard_paths(first)
+    links = [hub_cache.snapshot(root, repo, commit) / file for file in files]
+    sizes = tuple(link.stat().st_size for link in links)
+    return Pin(name, repo, revision, commit, files, tuple(map(hub_cache.blob_name, links)), sizes)
 
 
 def load(name: str, cache_dir: Path | None) -> Pin | None:

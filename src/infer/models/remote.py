@@ -11,7 +11,7 @@ from infer.models.metadata import describe
 from infer.models.pins import Pin
 from infer.models.plan import COMFORTABLE, Fit, fit, memory_need
 from infer.models.ref import ModelRef, shown
-from infer.models.store import Store
+from infer.models.store import MAIN, Store
 from infer.models.transfer import Interruption, Web, stall
 from infer.models.variants import Variant, choose, named, variants
 from infer.types import Metadata
@@ -68,14 +68,19 @@ def locate(ref: ModelRef, store: Store, hub: Hub, memory_free: int) -> RemoteMod
     """
     if ref.kind == "hub":
         repository = hub.repository(ref.name, ref.revision)
-        return RemoteModel(str(ref), repository, ref.revision or "main", choose(repository, ref, memory_free))
+        return RemoteModel(*_named(ref, store, repository), choose(repository, ref, memory_free))
     entry = store.catalog.resolve(ref.name)
     if entry.repo is None:
         raise NotDownloaded(name=str(ref), hint="this model is a local file, there is nothing to download")
     repository = hub.repository(entry.repo, entry.revision)
     variant = named(repository, entry.files)
     note = _promised(entry, variant, repository)
-    return RemoteModel(entry.alias, repository, entry.revision or "main", variant, note)
+    return RemoteModel(*_named(ref, store, repository), variant, note)
+
+
+def _named(ref: ModelRef, store: Store, repository: Repository) -> tuple[str, Repository, str]:
+    name, revision = store.pinned_as(ref) or (str(ref), MAIN)
+    return name, repository, revision
 
 
 def meant(ref: ModelRef, store: Store, hub: Hub, memory_free: int) -> RemoteModel:
@@ -134,6 +139,11 @@ def header(model: RemoteModel, hub: Hub) -> Metadata:
         )
 
     return describe([read(file) for file in model.variant.files])
+
+
+def header_at(web: Web, url: str, size: int) -> Metadata:
+    """What the header of a URL's file of so many bytes says, read as `header` reads. Raises as that does."""
+    return describe([parse_header(shown(url), size, lambda count, offset: _range(web, url, count, offset))])
 
 
 def _promised(entry: CatalogEntry, variant: Variant, repository: Repository) -> str:

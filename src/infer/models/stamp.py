@@ -10,8 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +17,10 @@ from typing import Any
 
 from infer.models import metadata
 from infer.models.gguf import Identity
+from infer.models.private import write_private
 from infer.types import Metadata
 
 FORMAT = 2  # raise it when Metadata changes, or when a check is added that earlier stamps have not passed
-
-_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp\Z")
-_ABANDONED = 3600  # seconds after which nobody finishes a temporary file
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,41 +115,6 @@ def used_files(cache_dir: Path | None, known: Iterable[str], limit: int = 500) -
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             found.append((_parse(json.loads(place.read_bytes())).files[0][0], int(moment)))
     return found
-
-
-def write_private(target: Path, data: bytes) -> bool:
-    """Replace a file: 0600 in a 0700 directory, whole or not at all. Whether it was written."""
-    with contextlib.suppress(OSError, ValueError):
-        _make_private(target.parent)
-        _sweep(target.parent)
-        temporary = target.with_suffix(f".{os.urandom(8).hex()}.tmp")
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with open(fd, "wb") as file:
-                file.write(data)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink()
-            raise
-        return True
-    return False
-
-
-def _sweep(directory: Path) -> None:
-    """Remove the temporary files of processes that were killed."""
-    with os.scandir(directory) as found:
-        for entry in found:
-            if _TEMPORARY.search(entry.name):
-                with contextlib.suppress(OSError):
-                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED:
-                        os.unlink(entry.path)  # noqa: PTH108
-
-
-def _make_private(directory: Path) -> None:
-    """Make a directory and its missing parents, all 0700 (mkdir would make the parents for everybody)."""
-    missing = [place for place in (directory, *directory.parents) if not place.exists()]
-    for place in reversed(missing):
-        place.mkdir(mode=0o700, exist_ok=True)
 
 
 def _stamp_path(path: str, cache_dir: Path) -> Path:

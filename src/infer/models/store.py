@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from infer.errors import BadModelFile, FileUnreadable, IntegrityError, ModelNotFound, NotDownloaded, UsageError
+from infer.errors import (
+    BadModelFile,
+    ConfigError,
+    FileUnreadable,
+    IntegrityError,
+    ModelNotFound,
+    NotDownloaded,
+    UsageError,
+)
 from infer.models import hub_cache, pins, stamp, web_cache
 from infer.models.catalog import Catalog, CatalogEntry
 from infer.models.foreign import missing_files
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
 
 Resolved = tuple[LocalModel, dict[str, float]]
 Origin = Literal["embedded", "hub", "ollama", "lmstudio", "llama.cpp", "url", "file"]
+MAIN = "main"  # the branch that a name without a revision follows
 NEIGHBOURS = 2000  # names of a directory that are looked at for a near one
 _TOOLS: Mapping[Origin, str] = {"ollama": "Ollama", "lmstudio": "LM Studio", "llama.cpp": "llama.cpp"}
 
@@ -77,9 +86,8 @@ class Store:
         """
         located = self.locate(ref)
         recommended = located.entry.recommended(think) if located.entry else {}
-        sha256 = located.promised[0] if len(located.promised) == 1 and _promise_is_kept(located) else None
         with self.told_how_to_complete(ref, located):
-            return self._local(ref, located.path, sha256), recommended
+            return self._local(ref, located.path), recommended
 
     @contextmanager
     def told_how_to_complete(self, ref: ModelRef, located: Located) -> Iterator[None]:
@@ -108,11 +116,33 @@ class Store:
         """What a name was resolved to when it was pulled; None: it was not, or its entry names other files by now."""
         if ref.kind == "hub":
             return pins.load(str(ref), self.cache_dir)
-        return self._pin_of(self.catalog.resolve(ref.name)) if ref.kind == "alias" else None
+        entry = self._entry_of(ref)
+        return self._pin_of(entry) if entry else None
+
+    def pinned_as(self, ref: ModelRef) -> tuple[str, str] | None:
+        """Under which name a reference is pinned, and the revision it follows; None: it stands for no repository."""
+        if ref.kind == "hub":
+            return str(ref), ref.revision or MAIN
+        entry = self._entry_of(ref)
+        return (entry.alias, entry.revision or MAIN) if entry and entry.repo else None
+
+    def keeps(self, pin: Pin) -> bool:
+        """Whether a name still stands for what it was pulled as: an alias whose entry changed or went does not."""
+        try:
+            ref = ModelRef.parse(pin.name)
+            entry = self._entry_of(ref)
+        except (UsageError, ModelNotFound, ConfigError):
+            return False
+        return ref.kind == "hub" or (entry is not None and entry.alias == pin.name and _is_of(pin, entry))
+
+    def _entry_of(self, ref: ModelRef) -> CatalogEntry | None:
+        """What the catalogue says of an alias, None of any other kind of name. `tiny` may be an entry of the user's."""
+        named = ref.kind == "alias" or (ref.kind == "tiny" and "tiny" in self.models)
+        return self.catalog.resolve(ref.name) if named else None
 
     def _pin_of(self, entry: CatalogEntry) -> Pin | None:
         pin = pins.load(entry.alias, self.cache_dir)
-        return pin if pin is not None and (pin.repo, pin.files) == (entry.repo, entry.files) else None
+        return pin if pin is not None and _is_of(pin, entry) else None
 
     def locate(self, ref: ModelRef) -> Located:
         """Where a reference's file lies; the file itself is not read. Raises as `resolve`, but for BadModelFile."""
@@ -149,10 +179,10 @@ class Store:
         inside = (name for name, roots in places if any(path.is_relative_to(root.absolute()) for root in roots))
         return next(inside, "file")
 
-    def _local(self, ref: ModelRef, path: Path, sha256: str | None = None) -> LocalModel:
-        """A model in the file at `path`, any file of a sharded one."""
+    def _local(self, ref: ModelRef, path: Path) -> LocalModel:
+        """A model in the file at `path`, any file of a sharded one. Its sha256 is what infer itself has computed."""
         known = stamp.read(path, self.cache_dir)
-        return LocalModel(ref.shown, known.files[0][0], known.metadata, sha256 or known.sha256)
+        return LocalModel(ref.shown, known.files[0][0], known.metadata, known.sha256)
 
     def _entry(self, ref: ModelRef, entry: CatalogEntry) -> Located:
         if entry.embedded:
@@ -227,13 +257,6 @@ class Store:
         return Located(Path(found.paths[0]), origin, None, (found.sha256,) if found.sha256 else ())
 
 
-def _promise_is_kept(located: Located) -> bool:
-    """Whether the file's own name says the sha256 that is promised: then it is known without reading the file."""
-    if located.origin == "ollama":
-        return located.path.name == f"sha256-{located.promised[0]}"
-    return located.origin == "hub" and hub_cache.blob_sha256(located.path) == located.promised[0]
-
-
 def _not_in_tool(ref: ModelRef, models: "Iterable[Foreign]", roots: list[Path]) -> ModelNotFound:
     """The error that says what Ollama or LM Studio have, or that they are not here."""
     import difflib
@@ -244,6 +267,10 @@ def _not_in_tool(ref: ModelRef, models: "Iterable[Foreign]", roots: list[Path]) 
     names = [model.name for model in models if not model.problem]
     near = difflib.get_close_matches(str(ref), names, 3, 0.5) or names[:3]
     return ModelNotFound(name=str(ref), near=near, hint=f"{tool} has no models on this machine")
+
+
+def _is_of(pin: Pin, entry: CatalogEntry) -> bool:
+    return (pin.repo, pin.files) == (entry.repo, entry.files)
 
 
 def embedded_path() -> Path:

@@ -26,7 +26,7 @@ from infer.worker.wire import Wire
 
 Json = dict[str, Any]
 _STDERR_BYTES = 1 << 16
-_FAREWELL = 0.1  # seconds beyond its time that a worker has to say goodbye
+_FAREWELL = 0.1  # seconds of the time to finish in which a worker ends its thread, tidies up and says goodbye
 _NO_MEMORY = ("bad_alloc", "mem_buffer != NULL")  # last words of C++ and of ggml
 _FOLDERS = re.compile(r"\S*/(?=[^/\s]+:\d)")  # of the machine that llama.cpp was compiled on
 
@@ -100,12 +100,12 @@ class WorkerClient:
         return self.devices
 
     def finish(self, timeout: float) -> str | None:
-        """Let the worker write what the prompt cache still holds, at most `timeout` seconds, and end by itself.
+        """Let the worker write what the prompt cache still holds and end by itself, in `timeout` seconds altogether.
 
         Returns what the cache could not do.
         """
-        deadline = monotonic() + timeout + _FAREWELL
-        self._send({"do": "close", "timeout": timeout})
+        deadline = monotonic() + timeout
+        self._send({"do": "close", "timeout": max(0.0, timeout - _FAREWELL)})
         while (left := deadline - monotonic()) > 0:
             for message in self._receive(left):
                 if message["event"] == "closed":

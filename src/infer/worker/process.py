@@ -106,7 +106,7 @@ class Worker:
                 self._wire.send({"event": "scores", "scores": [one.tokens for one in found]})
             case "close":
                 if self._llm is not None:
-                    self._llm.close(message["timeout"])
+                    self._llm.save(message["timeout"])
                     self._wire.send({"event": "closed", "warning": self._llm.warning})
                 os._exit(0)
             case "step":

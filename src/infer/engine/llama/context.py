@@ -44,6 +44,11 @@ class AbortFlag:
         """End the decode that is running, or the next one."""
         self._buffer[0] = b"\x01"
 
+    @property
+    def is_set(self) -> bool:
+        """Whether nothing is computed until somebody clears it."""
+        return bool(self._buffer[0] != b"\x00")
+
     def clear(self) -> None:
         """Let decodes run again."""
         self._buffer[0] = b"\x00"

@@ -5,6 +5,7 @@ import os
 from types import TracebackType
 from typing import Any, Self
 
+from infer.engine.identity import shards, stamps
 from infer.engine.llama.library import bindings
 from infer.engine.llama.log import Log
 from infer.engine.llama.state import MemoryKind, memory_kind
@@ -23,6 +24,7 @@ class Model:
 
     def __init__(self, path: str, config: EngineConfig, log: Log) -> None:
         self.log = log
+        self.files = stamps([*shards(path), *(lora for lora, _ in config.lora)])  # as they were before the load
         start_threads(config.threads)
         self._adapters: list[tuple[Any, float]] = []
         params = bindings.llama_model_default_params()

@@ -15,7 +15,7 @@ n_seq_max >= 2 and a unified cache.
 
 import ctypes
 from enum import Enum
-from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 from infer.engine.llama.library import bindings
@@ -75,8 +75,8 @@ class StateCutter:
         self._window = int(bindings.llama_model_n_swa(model))
         self._has_base = kind is MemoryKind.WINDOW or bool(bindings.llama_model_is_hybrid(model))
         self.kind = kind
-        self._returned: SimpleQueue[memoryview] = SimpleQueue()
         self._spare: list[memoryview] = []
+        self._sparing = Lock()
         self.no_part = b""
         if kind is not MemoryKind.FULL:
             self.no_part = self._read_part()
@@ -105,9 +105,12 @@ class StateCutter:
     def give_back(self, memory: memoryview) -> None:
         """Let a later `cut` use memory again, that of a base or another, from any thread; its content is lost.
 
+        The largest two are kept, the others freed: there may be no later cut.
         A copy into fresh memory costs ten times as much as one into memory that was used before (docs/LOG.md).
         """
-        self._returned.put(memoryview(memory.obj))
+        whole = memoryview(memory.obj)
+        with self._sparing:
+            self._spare = sorted([*self._spare, whole], key=len)[-_MOST_SPARE:]
 
     def paste(
         self, sequence: int, state: memoryview, *, below: int | None = None, rows: tuple[int, int] | None = None
@@ -181,12 +184,12 @@ class StateCutter:
 
     def _memory_of(self, size: int) -> memoryview:
         """At least `size` bytes, of those that were given back if one is large enough."""
-        while not self._returned.empty():
-            self._spare.append(self._returned.get())
-        self._spare = sorted(self._spare, key=len)[-_MOST_SPARE:]
-        fitting = (index for index, spare in enumerate(self._spare) if len(spare) >= size)
-        index = next(fitting, None)
-        return memoryview(bytearray(size)) if index is None else self._spare.pop(index)
+        with self._sparing:
+            fitting = (index for index, spare in enumerate(self._spare) if len(spare) >= size)
+            index = next(fitting, None)
+            if index is not None:
+                return self._spare.pop(index)
+        return memoryview(bytearray(size))
 
     def _write(self, state: memoryview) -> None:
         size = len(state)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
+from time import perf_counter
 from types import TracebackType
 from zlib import crc32
 
@@ -56,11 +57,17 @@ class Task:
         """Bytes of BASE and what follows it."""
         return self.piece.base + (self.piece.part if self.with_part else len(self.empty))
 
+    @property
+    def stored(self) -> int:
+        """Bytes that come from the disk."""
+        return self.piece.base + (self.piece.part if self.with_part else 0)
+
 
 class Loading:
     """Iterate once, inside `with`, which begins to read; or `start` it earlier and `stop` it.
 
-    `end` is how far the prefix has got: the position after the last good row.
+    `end` is how far the prefix has got: the position after the last good row. After `stop`, `bytes` were read from the
+    disk in `seconds`, each of the readers at the same time: waiting for somebody to use them is not counted.
     """
 
     def __init__(self, folder: Folder, tasks: Sequence[Task], touch: set[str]) -> None:
@@ -68,7 +75,6 @@ class Loading:
         self._touched = touch
         self._readers: list[_Reader] = []
         self.end = 0
-        self.bytes = 0
 
     def __enter__(self) -> "Loading":
         self.start()
@@ -93,6 +99,16 @@ class Loading:
             reader.stop()
 
     @property
+    def bytes(self) -> int:
+        """What was read of pieces that are good."""
+        return sum(reader.bytes for reader in self._readers)
+
+    @property
+    def seconds(self) -> float:
+        """The time in which that was read."""
+        return sum(reader.seconds for reader in self._readers) / max(1, len(self._readers))
+
+    @property
     def buffers(self) -> list[memoryview]:
         """The memory that was read into; after the end it may be used for something else."""
         return [buffer for reader in self._readers for buffer in reader.buffers]
@@ -106,7 +122,6 @@ class Loading:
             if data is None:
                 return
             self.end = task.piece.start + task.usable
-            self.bytes += task.size
             yield Block(task.piece, task.usable, task.piece.base, data[: task.size])
             reader.free.put(data)
 
@@ -119,6 +134,8 @@ class _Reader:
         self._size = size
         self._touched = touched
         self._stopping = False
+        self.bytes = 0
+        self.seconds = 0.0
         self.buffers: list[memoryview] = []
         self.free: SimpleQueue[memoryview | None] = SimpleQueue()
         self.filled: SimpleQueue[memoryview | None] = SimpleQueue()
@@ -137,7 +154,10 @@ class _Reader:
                 buffer = self._new_buffer() if index < _BUFFERS else self.free.get()
                 if buffer is None or self._stopping:
                     return
+                started = perf_counter()
                 self._read(task, buffer)
+                self.seconds += perf_counter() - started
+                self.bytes += task.stored
                 self.filled.put(buffer)
         except Damaged:
             self._folder.remove(task.piece.name)

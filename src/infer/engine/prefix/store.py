@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from infer.engine.prefix.about import Identity, load_notes, save_about, save_notes
-from infer.engine.prefix.evict import LARGEST_BUDGET, Evicted, evict
+from infer.engine.prefix.evict import LARGEST_BUDGET, Evicted, default_budget, evict
 from infer.engine.prefix.files import Folder, NoRoom, Stopped
 from infer.engine.prefix.header import Header
-from infer.engine.prefix.keys import BLOCK, Name, Path, parent_in, pieces_in
+from infer.engine.prefix.keys import BLOCK, Name, Path, key_in, parent_in, pieces_in
 from infer.engine.prefix.load import Loading, Task
 from infer.engine.prefix.lookup import PrefixHit, find, siblings
 from infer.engine.prefix.survey import Census, Stored
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     Buffer = bytes | bytearray | memoryview | ctypes.Array[ctypes.c_uint8]
 
-_SURVEYS = 100  # the disk is looked at again each time a hundredth of the budget has been written
+
+_COUNTS = 100  # each run counts after a hundredth of the budget: what nine may add unseen is the last tenth of it
 
 
 class PrefixStore:
@@ -52,10 +53,11 @@ class PrefixStore:
         self._writer = Writer(self._write, queue_bytes)
         self._touched: set[str] = set()
         self._written: dict[str, int] = {}  # place -> bytes, of this run
-        self._skipped: set[bytes] = set()  # keys of pieces there was no room for
+        self._skipped: dict[bytes, Name] = {}  # pieces there was no room for, by their keys
         self._census = Census(cache_dir)
+        self._total: int | None = None  # bytes at the last count
+        self._since_count = 0  # bytes that this run has added
         self._budget = LARGEST_BUDGET if max_bytes is None else max_bytes  # as of the last look at the disk
-        self._since_survey: int | None = None  # bytes written; None before the first
         self._in_use: tuple[str, ...] = ()
         self._usage = Usage()
         self.warning: str | None = None
@@ -131,7 +133,6 @@ class PrefixStore:
         done = evict(self._cache_dir, limit, self._protected())
         if done.problem:
             self._warn(done.problem)
-        self._since_survey = 0
         if max_bytes is None:
             self._budget = done.budget
         return done
@@ -191,18 +192,25 @@ class PrefixStore:
         checksums = crc32(job.base), crc32(job.part)
         sizes = len(job.base), len(job.part)
         header = Header(self.fingerprint, span.name, span.window, keep, *sizes, *checksums)
-        if span.name.parent in self._skipped or header.size > self._budget:  # nothing is given up for the latter
-            self._skipped.add(span.name.key)
+        if self._hangs_in_the_air(span.name) or header.size > self._budget:  # nothing is given up for the latter
+            self._skipped[span.name.key] = span.name
             return
-        self._skipped.discard(span.name.key)
+        self._skipped.pop(span.name.key, None)
         try:
             self._put_again(header, job)
         except NoRoom:
-            self._skipped.add(span.name.key)
+            self._skipped[span.name.key] = span.name
             return
         self._written[self._place(span.name)] = header.size
         self._drop_superseded(header)
-        self._since_survey = (self._since_survey or 0) + header.size
+
+    def _hangs_in_the_air(self, name: Name) -> bool:
+        """Whether there was no room for the parent, and no other process has stored it since, in whatever pieces."""
+        parent = self._skipped.get(name.parent)
+        if parent and any(key_in(text) == parent.key.hex() for text in self._folder.window(parent.boundary)):
+            del self._skipped[name.parent]
+            return False
+        return parent is not None
 
     def _put_again(self, header: Header, job: Job) -> None:
         try:
@@ -214,7 +222,7 @@ class PrefixStore:
 
     def _put(self, header: Header, job: Job) -> None:
         save_about(self._cache_dir, self._identity)  # each time, as the cache may have been cleared since the last
-        self._folder.write(header, job.base, job.part, lambda: self._writer.stopped, self._fits)
+        self._folder.write(header, job.base, job.part, lambda: self._writer.stopped, lambda: self._fits(header.size))
 
     def _drop_superseded(self, stored: Header) -> None:
         """Remove the tails that a new piece contains."""
@@ -234,15 +242,23 @@ class PrefixStore:
                 break  # what it hangs at must stay
             self._written.pop(self._place(one), None)
 
-    def _fits(self) -> bool:
+    def _fits(self, size: int) -> bool:
         """Whether the budget is kept with what all processes are writing now, this one too; room is made if not.
 
-        Who comes second sees the file of who came first, so at no time two take the same room.
+        Who comes second sees the file of who came first, so at no time two take the same room. Far from the budget
+        not every file is a reason to count.
         """
-        written = self._since_survey
-        if written is not None and written * _SURVEYS < self._budget and self._census.total() <= self._budget:
+        self._since_count += size
+        rarely = self._since_count * _COUNTS < self._budget
+        if rarely and self._total is not None and (self._total + self._since_count) * 10 < self._budget * 9:
             return True
-        done = self.evict()  # looks at the disk's free space, too
+        self._total = total = self._census.total()
+        self._since_count = 0
+        if self._max_bytes is None:
+            self._budget = default_budget(self._cache_dir, total)  # others fill and empty the disk
+        if total <= self._budget:
+            return True
+        done = self.evict()
         return done.left + done.coming <= self._budget
 
     def _protected(self) -> Callable[[Stored], bool]:

@@ -16,7 +16,8 @@ from infer.engine.prefix.files import directory, inside, is_own_file, listing, r
 from infer.engine.prefix.keys import SUFFIX, Name, is_fingerprint, parse_name
 
 STALE = 60  # seconds; who still writes a file has changed it since
-_SETTLED = 2 * 10**9  # ns; the times of some file systems are those of whole or even seconds
+_ATTEMPTS = 20  # to read a directory in which others work
+_TICK, _COARSE_TICK = 10**8, 2 * 10**9  # ns within which two changes of a directory may have the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def weigh(cache_dir: Path) -> tuple[int, int]:
 
 
 class Census:
-    """How many bytes the cache holds, those that are being written too. A directory is read when it has changed.
+    """How many bytes the cache holds, those that are being written too. A directory is read when it has changed, and
+    what processes that have ended left half written there is removed.
 
     So a look among 10,000 pieces costs a stat of each directory, about a millisecond.
     """
@@ -83,13 +85,14 @@ class Census:
         """All bytes, as of now."""
         known, self._known = self._known, {}
         total = 0
-        for fingerprint, shard, place in _shards(self._cache_dir):
+        for fingerprint, shard, place in _shards(self._cache_dir, sweep=True):
             key = fingerprint, shard
             with suppress(OSError):
                 changed = os.stat(shard, dir_fd=place, follow_symlinks=False).st_mtime_ns
+                settled = _is_settled(changed)
                 size = known[key][1] if known.get(key, (0, 0))[0] == changed else _size(fingerprint, shard, place)
                 total += size
-                if time.time_ns() - changed > _SETTLED:  # else another change may leave it at the same time
+                if settled:
                     self._known[key] = changed, size
         return total
 
@@ -99,8 +102,13 @@ def is_temporary(text: str) -> bool:
     return text.startswith(".") and text.endswith(".tmp")
 
 
+def _is_settled(changed: int) -> bool:
+    """Whether another change of a directory would have another time. Some file systems count whole seconds."""
+    return time.time_ns() - changed > (_TICK if changed % 10**9 else _COARSE_TICK)
+
+
 def _size(fingerprint: str, shard: str, place: int) -> int:
-    return sum(one.state.st_size for one in _shard_files(fingerprint, shard, place, sweep=False))
+    return sum(one.state.st_size for one in _shard_files(fingerprint, shard, place, sweep=True))
 
 
 def _files(cache_dir: Path, *, sweep: bool = False) -> Iterator[_Found]:
@@ -130,14 +138,28 @@ def _names(opened: int, *, sweep: bool) -> list[str]:
     return names
 
 
-def _shard_files(fingerprint: str, shard: str, place: int, *, sweep: bool) -> Iterator[_Found]:
-    with suppress(OSError), directory(shard, place) as opened, os.scandir(opened) as entries:
+def _shard_files(fingerprint: str, shard: str, place: int, *, sweep: bool) -> list[_Found]:
+    """The files of a directory, read again when one of them gets its name meanwhile: it would count under neither."""
+    with suppress(OSError), directory(shard, place) as opened:
+        for _ in range(_ATTEMPTS):
+            with suppress(FileNotFoundError):
+                return list(_entries(fingerprint, shard, opened, sweep=sweep))
+    return []
+
+
+def _entries(fingerprint: str, shard: str, opened: int, *, sweep: bool) -> Iterator[_Found]:
+    """Raises FileNotFoundError when a file that was being written is gone before it has been looked at."""
+    with os.scandir(opened) as entries:
         for entry in entries:
-            if entry.name.endswith(SUFFIX) or (is_temporary(entry.name) and not (sweep and _sweep(entry.name, opened))):
+            if entry.name.endswith(SUFFIX):
                 with suppress(OSError):
                     state = entry.stat(follow_symlinks=False)
                     if is_own_file(state):
                         yield _Found(fingerprint, shard, entry.name, state)
+            elif is_temporary(entry.name) and not (sweep and _sweep(entry.name, opened)):
+                state = entry.stat(follow_symlinks=False)
+                if is_own_file(state):
+                    yield _Found(fingerprint, shard, entry.name, state)
 
 
 def _sweep(text: str, parent: int) -> bool:
