@@ -20,10 +20,10 @@ from infer.reasoning import plan_reasoning
 from infer.schema.check import checker
 from infer.types import Delta, Request
 
-# free: no constraint; choosing: the first token decides whether there is reasoning; reasoning: a constraint waits for
-# its end; answer: the constraint counts
 _UNKNOWN_CALLS = "infer does not know how this model writes tool calls"
 _UNKNOWN_CALLS_HINT = "its chat template has none of the known ways; docs/tools.md lists them"
+# free: no constraint; choosing: the first token decides whether there is reasoning; reasoning: a constraint waits for
+# its end; answer: the constraint counts
 Phase = Literal["free", "choosing", "reasoning", "answer"]
 
 

@@ -1,4 +1,4 @@
-"""`--tools` and `-x` through the real command: calls in --json, code alone on stdout, and what is said where none is."""
+"""`--tools` and `-x` through the real command: calls in --json, code alone on stdout, and what is said without any."""
 
 import json
 from pathlib import Path
