@@ -1,5 +1,6 @@
 """The one rule by which a name means one of several files, on this machine and on the Hub."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,8 @@ def locally(home: Path, sizes: dict[str, int]) -> set[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
                 file.truncate(size)  # sparse: larger than any memory, and nothing on the disk
+        url = f"https://huggingface.co/org/repo/resolve/main/{name}"
+        (own / f"org_repo_{name}.json").write_text(json.dumps({"url": url}))
     theirs, ours = lmstudio.find("org/repo", environment), llamacpp.find("org/repo", None, None, environment)
     assert theirs is not None
     assert ours is not None
