@@ -257,12 +257,21 @@ class Device:
 class Metadata:
     """What a GGUF header says about a model, in tokens, rows and bytes.
 
-    head_count_kv   KV heads per layer, one entry a layer (0 where a layer has no attention)
+    head_count_kv   KV heads per layer, one entry a layer (0 where a layer keeps no keys and values of its own)
     file_size       bytes of all shards together
     tensor_bytes    bytes of the weights
     quantization    the name of `general.file_type`, e.g. "Q4_K_M"
     sampling        `general.sampling.*`, under the names of SamplingParams
     sliding_window  positions, None where every layer attends to all
+    windowed        the layers that attend only to the sliding window
+    window_lengths  elements of one head's key and value in these layers, where they are others than key_length and
+                    value_length; () where they are the same
+    state_bytes     of the recurrent state of one sequence, all layers together; 0 where nothing is recurrent
+    feed_forward    width of the widest feed-forward layer, of the experts used together where there are experts
+    experts         how many there are, and how many of them a token uses; (0, 0) where there are none
+    expert_bytes    of the weights that belong to experts
+    lookup_bytes    of the tables of which a token reads one row; 0 where the table is the output matrix as well
+    inner           width of a recurrent layer's inner state; 0 where nothing is recurrent
     """
 
     architecture: str
@@ -284,6 +293,14 @@ class Metadata:
     license: str | None = None
     sliding_window: int | None = None
     sampling: Mapping[str, float] = field(default_factory=dict)
+    windowed: tuple[int, ...] = ()
+    window_lengths: tuple[int, ...] = ()
+    state_bytes: int = 0
+    feed_forward: int = 0
+    experts: tuple[int, int] = (0, 0)
+    expert_bytes: int = 0
+    lookup_bytes: int = 0
+    inner: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +328,8 @@ class EngineConfig:
     batch           tokens of one llama_decode; ubatch: of one compute graph
     outputs         rows of one llama_decode that may ask for logits; never fewer than sequences
     gpu_layers      -1: all
+    tensor_split    how much of the layers each GPU takes, in any unit; (): llama.cpp's own choice
+    cpu_experts     layers, from the first, whose experts stay in the computer's memory while the rest is on the GPU
     flash_attention one setting per device, since it is part of the prompt cache's fingerprint
     cache_dir       where the prompt cache is; None: no disk reads or writes
     cache_bytes     its budget; None: the default, which depends on the disk
@@ -326,6 +345,8 @@ class EngineConfig:
     outputs: int = 1
     kv_type: KvType = "f16"
     gpu_layers: int = 0
+    tensor_split: tuple[float, ...] = ()
+    cpu_experts: int = 0
     flash_attention: bool = False
     lora: tuple[tuple[str, float], ...] = ()
     cache_dir: str | None = None

@@ -18,6 +18,7 @@ from infer.cli import (
     hub,
     models,
     pull,
+    recommend,
     removal,
     run,
     sessions,
@@ -45,6 +46,7 @@ _COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "verify": verify.verify,
     "search": hub.search,
     "update": hub.update,
+    "recommend": recommend.recommend,
     "config": config.config,
     "completions": completions.completions,
 }

@@ -26,7 +26,10 @@ def load_early(worker: Spawned, arguments: list[str]) -> None:
     if any(word.startswith(_CHANGE_THE_WEIGHTS) for word in arguments):
         return
     with suppress(Exception):  # whatever it is, the parsed command line meets it again and says it
+        machine = detect()
+        if machine.gpu:  # where the layers go depends on what the build can use, which nobody knows yet
+            return
         settings = resolve({})
         model, _ = Store(cache_dir(os.environ), settings.models).resolve(ModelRef.parse(arguments[1]))
-        config = plan(model.metadata, detect(), Wish(gpu_layers=settings["gpu_layers"]))
+        config = plan(model.metadata, machine, Wish(gpu_layers=settings["gpu_layers"]))
         Wire(worker.reader, worker.writer).send({"do": "load", "path": model.path, "config": asdict(config)})

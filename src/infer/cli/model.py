@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infer.cli.session import Session
 from infer.errors import DeviceMissing, NotDownloaded, UsageError
-from infer.machine import Machine, detect
+from infer.machine import Gpu, Machine, detect
 from infer.models import stamp
 from infer.models.gguf import read_header
 from infer.models.plan import Wish, plan
@@ -57,8 +57,8 @@ def open_model(
         lora=tuple(map(_adapter, lora)),
         parallel=parallel,
     )
-    config = _with_cache(plan(model.metadata, machine, wish), settings)
     worker = session.worker()
+    config = _with_cache(plan(model.metadata, _with_gpus(machine, wish, worker), wish), settings)
     if wish.gpu_layers not in ("auto", 0) and gpu(worker.wait_devices()) is None:
         raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
     worker.load(model.path, config)
@@ -76,6 +76,22 @@ def _resolve(name: str, settings: Settings, session: Session, *, yes: bool) -> R
         wish = Wish(context=settings["ctx"], kv_type=settings["kv_type"])
         fetch(ref, store, settings, session, yes=yes, wish=wish)
         return store.resolve(ref, thinking(settings))
+
+
+def _with_gpus(machine: Machine, wish: Wish, worker: WorkerClient) -> Machine:
+    """The machine with the GPUs that this build can use; where none is there nobody waits for the build's answer."""
+    if machine.gpu is None or wish.gpu_layers == 0:
+        return machine
+    devices = worker.wait_devices()
+    kind = "gpu" if any(device.kind == "gpu" for device in devices) else "igpu"
+    found = [device for device in devices if device.kind == kind]
+    return replace(machine, gpus=tuple(_as_gpu(device, unified=kind == "igpu") for device in found))
+
+
+def _as_gpu(device: Device, *, unified: bool) -> Gpu:
+    backend = device.name.rstrip("0123456789")
+    shared = unified or backend in ("MTL", "Metal")
+    return Gpu(device.description, backend, device.memory_total, device.memory_free, unified=shared)
 
 
 def _with_cache(config: EngineConfig, settings: Settings) -> EngineConfig:

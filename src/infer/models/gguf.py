@@ -85,7 +85,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """One file's header. `bytes_by_type` counts the tensors' bytes under ggml's type numbers."""
+    """One file's header. `bytes_by_type` counts the tensors' bytes under ggml's type numbers.
+
+    bytes_by_role  the same under "experts", "lookup" (tables of which a token reads one row), "output" and "other"
+    """
 
     path: str
     identity: Identity
@@ -93,6 +96,7 @@ class Header:
     tensors: int
     parameters: int
     bytes_by_type: dict[int, int]
+    bytes_by_role: dict[str, int] = field(default_factory=dict)
 
 
 def read_header(path: str) -> Header:
@@ -137,6 +141,15 @@ def shown(text: bytes) -> str:
     """Bytes from the file as they may stand in a message: at most 48 characters, quoted, control escaped."""
     decoded = text[:200].decode("utf-8", "replace")
     return repr(decoded if len(decoded) <= 48 else decoded[:47] + "…")
+
+
+def _role(name: bytes) -> str:
+    """What a token reads of a tensor: all of it, or of an expert's its share, of a lookup table one row."""
+    if b"_exps." in name or b"_chexps." in name:
+        return "experts"
+    if name in (b"token_embd.weight", b"per_layer_token_embd.weight"):
+        return "lookup"
+    return "output" if name == b"output.weight" else "other"
 
 
 def _reason(error: OSError) -> str:
@@ -251,8 +264,8 @@ class _Reader:
         for _ in range(pairs_count):
             key = self.key(pairs)
             pairs[key] = self.value(self.number(_U32))
-        parameters, bytes_by_type = self.tensors(tensors_count, self.alignment(pairs))
-        return Header(self.path, self.identity, pairs, tensors_count, parameters, bytes_by_type)
+        parameters, by_type, by_role = self.tensors(tensors_count, self.alignment(pairs))
+        return Header(self.path, self.identity, pairs, tensors_count, parameters, by_type, by_role)
 
     def preamble(self) -> tuple[int, int]:
         """Check magic and version: the number of pairs and of tensors."""
@@ -348,10 +361,10 @@ class _Reader:
             self.refuse(f"general.alignment is {given}; it has to be a power of two up to 1,048,576")
         return value
 
-    def tensors(self, count: int, alignment: int) -> tuple[int, dict[int, int]]:
-        """Check the tensor table: the number of parameters, and the data's bytes per tensor type."""
+    def tensors(self, count: int, alignment: int) -> tuple[int, dict[int, int], dict[str, int]]:
+        """Check the tensor table: the number of parameters, and the data's bytes per tensor type and role."""
         names: set[bytes] = set()
-        parameters, used, bytes_by_type = 0, 0, dict[int, int]()
+        parameters, used, bytes_by_type, by_role = 0, 0, dict[int, int](), dict[str, int]()
         for index in range(count):
             self.where = f"tensor {index + 1} of {count}"
             offset = -(-used // alignment) * alignment
@@ -361,10 +374,12 @@ class _Reader:
             names.add(name)
             parameters, used = parameters + elements, offset + size
             bytes_by_type[kind] = bytes_by_type.get(kind, 0) + size
+            part = _role(name)
+            by_role[part] = by_role.get(part, 0) + size
         whole = -(-self.pos // alignment) * alignment + used
         if count and whole > self.size:
             self.refuse(f"it is truncated: it has {self.size:,} of {whole:,} bytes", "download it again")
-        return parameters, bytes_by_type
+        return parameters, bytes_by_type, by_role
 
     def tensor(self, expected: int) -> tuple[bytes, int, int, int]:
         """One row of the table, whose data has to lie at `expected`: name, type, elements, bytes."""

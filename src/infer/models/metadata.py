@@ -12,6 +12,7 @@ from typing import NoReturn
 from infer.errors import BadModelFile
 from infer.models import ggml
 from infer.models.gguf import TEXT, TOKENS, Array, Header, read_header, shown
+from infer.models.layout import Layout
 from infer.types import Metadata
 
 LAYER_LIMIT = 512  # LLAMA_MAX_LAYERS: llama.cpp aborts above it
@@ -137,7 +138,7 @@ class _Description:
         width = self.integer(f"{architecture}.embedding_length", None, 1, WIDTH_LIMIT)
         heads, heads_kv = self.heads(architecture, layers)
         key_length, value_length = self.head_lengths(architecture, width, heads)
-        window = f"{architecture}.attention.sliding_window"
+        layout = Layout(self.pairs, architecture, layers, width)
         return Metadata(
             architecture=architecture,
             name=self.text("general.name", strict=False) or Path(self.path).stem,
@@ -145,9 +146,9 @@ class _Description:
             block_count=layers,
             embedding_length=width,
             head_count=heads,
-            head_count_kv=heads_kv,
+            head_count_kv=layout.keeping(heads_kv),
             key_length=key_length,
-            value_length=value_length,
+            value_length=0 if layout.latent else value_length,
             vocab_size=vocabulary,
             file_size=sum(header.identity.size for header in self.headers),
             tensor_bytes=sum(sum(header.bytes_by_type.values()) for header in self.headers),
@@ -156,9 +157,25 @@ class _Description:
             tokenizer=self.text("tokenizer.ggml.model") or "",
             chat_template=self.chat_template(),
             license=self.text("general.license", strict=False),
-            sliding_window=self.integer(window, 0, 0, CONTEXT_LIMIT) or None,
+            sliding_window=self.window(architecture),
             sampling=self.sampling(),
+            windowed=layout.windowed(),
+            window_lengths=layout.window_lengths(),
+            state_bytes=layout.state_bytes(heads_kv),
+            feed_forward=layout.feed_forward(),
+            experts=layout.experts(),
+            expert_bytes=self.role("experts"),
+            lookup_bytes=self.role("lookup") if self.role("output") else 0,
+            inner=layout.inner(),
         )
+
+    def window(self, architecture: str) -> int | None:
+        """The sliding window, None where there is none."""
+        return self.integer(f"{architecture}.attention.sliding_window", 0, 0, CONTEXT_LIMIT) or None
+
+    def role(self, name: str) -> int:
+        """Bytes of the tensors of a role (gguf.Header.bytes_by_role)."""
+        return sum(header.bytes_by_role.get(name, 0) for header in self.headers)
 
     def architecture(self) -> str:
         kind = self.text("general.type") or ""

@@ -20,7 +20,7 @@ from infer.models.gguf import Identity
 from infer.models.private import write_private
 from infer.types import Metadata
 
-FORMAT = 2  # raise it when Metadata changes, or when a check is added that earlier stamps have not passed
+FORMAT = 3  # raise it when Metadata changes, or when a check is added that earlier stamps have not passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,11 @@ def _integers(value: Any) -> tuple[int, ...]:
     return tuple(map(_integer, value))
 
 
+def _pair(value: Any) -> tuple[int, int]:
+    first, second = _integers(value)
+    return first, second
+
+
 def _numbers(value: Any) -> dict[str, float]:
     if not all(type(number) in {int, float} for number in value.values()):
         raise TypeError
@@ -177,7 +182,8 @@ def _numbers(value: Any) -> dict[str, float]:
 _FIELDS: dict[str, Callable[[Any], Any]] = dict.fromkeys(Metadata.__slots__, _integer) | {
     **dict.fromkeys(("architecture", "name", "quantization", "tokenizer"), _text),
     **dict.fromkeys(("chat_template", "license"), _optional_text),
-    "head_count_kv": _integers,
+    **dict.fromkeys(("head_count_kv", "windowed", "window_lengths"), _integers),
+    "experts": _pair,
     "sliding_window": _optional_integer,
     "sampling": _numbers,
 }

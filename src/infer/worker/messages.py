@@ -42,7 +42,7 @@ Json = dict[str, Any]
 def config_from_json(data: Json) -> EngineConfig:
     """An EngineConfig from `asdict`'s object."""
     lora = tuple((str(path), float(scale)) for path, scale in data["lora"])
-    return EngineConfig(**{**data, "lora": lora})
+    return EngineConfig(**{**data, "lora": lora, "tensor_split": tuple(data["tensor_split"])})
 
 
 def request_from_json(data: Json) -> Request:

@@ -150,6 +150,10 @@ COMMANDS = {
         (("--offline",), None, False, "never use the network"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
+    "recommend": Command("What to run here: by use, the largest model that fits well and the fastest that is good enough", (), (
+        (("--json",), None, False, "a JSON array on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
     "rm": Command("Remove a downloaded model", ("MODEL...",), (
         (("--yes", "-y"), None, False, "do not ask"),
         (("--json",), None, False, "a JSON array on stdout"),

@@ -8,6 +8,7 @@ from typing import Any, Self
 from infer.engine.identity import shards, stamps
 from infer.engine.llama.library import bindings
 from infer.engine.llama.log import Log
+from infer.engine.llama.placement import Placement
 from infer.engine.llama.state import MemoryKind, memory_kind
 from infer.engine.llama.threads import start_threads
 from infer.engine.llama.vocabulary import Vocabulary
@@ -31,6 +32,8 @@ class Model:
         params.n_gpu_layers = config.gpu_layers
         params.load_mode = bindings.LLAMA_LOAD_MODE_MMAP
         params.use_extra_bufts = False
+        placement = Placement(config)
+        placement.put_into(params)
         self.pointer: Any = bindings.llama_model_load_from_file(os.fsencode(path), params)
         if not self.pointer:
             raise BadModelFile(path=path, why=log.last_error() or "llama.cpp refuses it")
