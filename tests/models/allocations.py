@@ -31,7 +31,7 @@ def sizes(log: Log) -> dict[str, float]:
 
 def main(path: str, questions: list[str]) -> None:
     """Ask llama.cpp."""
-    log = Log(4000)
+    log = Log(100_000)
     params = bindings.llama_model_default_params()
     params.no_alloc = True
     params.use_extra_bufts = False

@@ -18,6 +18,7 @@ USES = {
     "vision": (2e9, "infer shows models no images yet: text only"),
     "embedding": (0.1e9, "infer computes no embeddings yet: other tools can use the file"),
 }
+WELL = 0.85  # of the memory that is free: the rest is for the programs beside it
 READABLE = 7.0  # tokens a second: as fast as people read
 _UNITS = {"B": 1e9, "M": 1e6}
 
@@ -63,7 +64,7 @@ def parameters(text: str | None) -> float:
 def _candidate(entry: CatalogEntry, memory_free: int, bandwidth: float) -> _Candidate | None:
     """An entry whose figures are known and which fits with a comfortable context."""
     count = parameters(entry.parameters)
-    if entry.size is None or not count or fit_by_size(entry.size, memory_free) != "fits":
+    if entry.size is None or not count or fit_by_size(entry.size, round(WELL * memory_free)) != "fits":
         return None
     share = min(1.0, (parameters(entry.active_parameters) or count) / count)
     return _Candidate(entry, count, entry.size, by_size(entry.size, share, bandwidth))

@@ -1,7 +1,6 @@
 """The questions in their order: the quick ones on every run, the others when somebody asks about the machine."""
 
 import os
-import platform
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +29,7 @@ def detect(root: Path = ROOT) -> Machine:
         cpu_quota=quota,
         memory_total=memory.memory_total(root),
         memory_limit=cgroup.memory_limit(root),
-        architecture=os.uname().machine if hasattr(os, "uname") else platform.machine(),
+        architecture=os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
     )
 
 

@@ -13,7 +13,7 @@ from infer.types import KvType, Metadata
 ELEMENT_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 CELLS = 256  # llama.cpp rounds the number of cells up to a multiple
 _F32 = 4
-_PROCESSES = 56 << 20  # bytes: the two Python processes with llama.cpp's library, measured
+_PROCESSES = 68 << 20  # bytes: the two Python processes with llama.cpp's library, measured
 _PER_TOKEN = 330  # bytes of a vocabulary's entry in llama.cpp: its text, its row, its merge, the hash tables
 
 
