@@ -128,8 +128,8 @@ def test_ctrl_c_at_any_moment_is_never_a_traceback(infer: Command, random_model:
         running.signal_group(signal.SIGINT)
         result = running.finish(10)
         codes.add(result.code)
-        if "infer" in result.err or step > 5:  # before: Python itself has not started yet
-            assert "Traceback" not in result.err
+        # Python's own start, and the console script's import of `main`, are not ours to guard.
+        assert not re.search(r'infer/cli/main\.py", line \d+, in \w', result.err), result.err
     assert 130 in codes
     assert codes <= {130, 0, -signal.SIGINT}
 
