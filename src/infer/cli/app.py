@@ -99,14 +99,22 @@ def _common(context: typer.Context, version: bool = typer.Option(False, "--versi
 
 def run_command_line(arguments: list[str], *, worker: Spawned | None = None, stdout_open: bool = True) -> int:
     """Run one command line and return its exit code (CONTRACT: 0 to 9, 128 + signal)."""
-    with Signals() as signals:
-        session = Session(Output(stdout_open=stdout_open, waiting=signals.waiting), signals, worker)
-        try:
-            return _run(arguments, session)
-        except Interrupted as error:
-            session.output.clear_progress()
-            return error.exit_code
-        finally:
+    try:
+        with Signals() as signals:
+            return _in_session(arguments, signals, worker, stdout_open)
+    except Interrupted as error:  # where nothing was going on any more, or not yet
+        return error.exit_code
+
+
+def _in_session(arguments: list[str], signals: Signals, worker: Spawned | None, stdout_open: bool) -> int:
+    session = Session(Output(stdout_open=stdout_open, waiting=signals.waiting), signals, worker)
+    try:
+        return _run(arguments, session)
+    except Interrupted as error:
+        session.output.clear_progress()
+        return error.exit_code
+    finally:
+        with signals.held():
             session.end()
 
 
