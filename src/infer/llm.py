@@ -295,6 +295,7 @@ class LLM:
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
             constraint_met=self._met(answer, reason) if answer.constrained else None,
+            constraint_problem=self._engine.constraint_problem(sequence),
             logprobs=None if answer.scores is None else tuple(answer.scores),
             verified=answer.verified,
             tokens=self._content_tokens(answer),

@@ -20,17 +20,33 @@ class TextPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call as the model wrote it. `error`: why it cannot be carried out, None where it can."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation. `content` is a tuple of parts, joined by a blank line.
 
-    token_ids  of an answer: the ids it was generated as; they stand in the prompt where they still spell the content
-    reasoning  of an answer: what was thought before it; a chat template may ask for it, most do not
+    token_ids     of an answer: the ids it was generated as; they stand in the prompt where they still spell the content
+    reasoning     of an answer: what was thought before it; a chat template may ask for it, most do not
+    tool_calls    of an answer: the functions it called
+    tool_call_id  of a tool's message: the call whose result it is
+    name          of a tool's message: the function that was called; else who speaks, for templates that ask
     """
 
     role: Role
     content: tuple[TextPart, ...]
     token_ids: tuple[int, ...] = ()
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
 
     @property
     def text(self) -> str:
@@ -77,16 +93,6 @@ class Tool:
     name: str
     description: str
     parameters: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call as the model wrote it. `error`: why it cannot be carried out, None where it can."""
-
-    id: str
-    name: str
-    arguments: Mapping[str, Any]
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,7 @@ class Completion:
     """How a request ended. The text itself has gone out as deltas.
 
     constraint_met  whether the answer came to the end of its constraint; None: there was none
+    constraint_problem  why nothing could follow under it, where that is known
     logprobs        of each token that was generated, reasoning and markers too; None: nobody asked
     verified    what --cache-verify found: tokens from the cache, largest difference of logits, their standard deviation
     tokens      the ids of the answer's content; empty when they do not spell it (a stop string cut it, broken UTF-8)
@@ -176,6 +183,7 @@ class Completion:
     context: ContextUse
     seed: int
     constraint_met: bool | None = None
+    constraint_problem: str = ""
     logprobs: tuple["TokenScore", ...] | None = None
     verified: tuple[int, float, float] | None = None
     tokens: tuple[int, ...] = ()

@@ -143,7 +143,7 @@ EVERY_COMMAND = [
     ("/cache", "last prompt: "),
     ("/stats", "this chat: 1 answers"),
     ("/image cat.png", "error: this version of infer takes no images"),
-    ("/schema {}", "error: this version of infer cannot hold answers to a schema"),
+    ("/schema off", "answers are free"),
     ("/set temperature 0", "temperature = 0.0"),
     ("/params", "/set"),
     ("/retry", "That is all."),

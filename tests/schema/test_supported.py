@@ -75,6 +75,28 @@ def test_the_place_of_a_keyword_is_told(schema: Any, place: str) -> None:
     assert refusal(schema).endswith(f"(at {place})")
 
 
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+DRAFT_2019 = "https://json-schema.org/draft/2019-09/schema"
+
+
+@pytest.mark.parametrize(
+    ("schema", "keyword"),
+    [
+        ({"prefixItems": [{}], "additionalItems": False}, "additionalItems"),
+        ({"$schema": DRAFT_7, "items": {}, "additionalItems": False}, "additionalItems"),
+        ({"$schema": DRAFT_7, "prefixItems": [{}]}, "prefixItems"),
+        ({"$schema": DRAFT_2019, "properties": {"a": {"prefixItems": [{}]}}}, "prefixItems"),
+    ],
+)
+def test_a_keyword_that_its_draft_ignores_is_refused(schema: Any, keyword: str) -> None:
+    assert f"'{keyword}' means nothing" in refusal(schema)
+
+
+def test_lists_of_items_in_the_drafts_that_have_them() -> None:
+    for draft in (DRAFT_7, DRAFT_2019):
+        parse_schema(json.dumps({"$schema": draft, "items": [{}], "additionalItems": False}))
+
+
 def test_words_inside_values_are_no_keywords() -> None:
     parse_schema(json.dumps({"properties": {"not": {"const": {"not": 1}}}, "default": {"if": 2}, "enum": [{"not": 3}]}))
 
@@ -98,6 +120,8 @@ def test_a_pattern_that_cannot_be_checked_is_refused() -> None:
         ('{"type": "strin"}', "--schema is not a JSON Schema: 'strin' is not valid"),
         ('{"type": ', "--schema is not valid JSON: Expecting value, at line 1, column 10"),
         ('{"const": NaN}', "NaN is no JSON value"),
+        ('{"const": "\\ud800"}', "--schema has a half of a character"),
+        ('{"const": 1e999}', "a number that JSON has not"),
         ('{"a":' * 20000 + "1" + "}" * 20000, "nested too deeply"),
     ],
 )

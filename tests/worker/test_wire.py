@@ -125,10 +125,13 @@ requests = st.builds(
     messages=st.lists(
         st.builds(
             Message,
-            role=st.sampled_from(["system", "user", "assistant"]),
+            role=st.sampled_from(["system", "user", "assistant", "tool"]),
             content=st.lists(st.builds(TextPart, TEXT), min_size=1, max_size=3).map(tuple),
             token_ids=st.lists(ids, max_size=3).map(tuple),
             reasoning=TEXT,
+            tool_calls=st.lists(calls, max_size=2).map(tuple),
+            tool_call_id=TEXT,
+            name=TEXT,
         ),
         min_size=1,
         max_size=3,

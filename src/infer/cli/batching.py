@@ -6,16 +6,18 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO
 
+from infer.cli.constraint import Wanted, read_constraint
 from infer.cli.inputs import system_message, text_or_file
-from infer.cli.model import Opened, open_model, thinking
+from infer.cli.model import Opened, open_model, thinking, thinking_limit
 from infer.cli.output import Output
 from infer.cli.session import Session
-from infer.errors import FileUnreadable, Interrupted, UsageError
+from infer.cli.tool_file import read_tool_file, refuse_beside_tools
+from infer.errors import ConstraintUnmet, FileUnreadable, Interrupted, UsageError
 from infer.jobs.batch.items import Item, check_template, parse_item
 from infer.jobs.batch.journal import Journal
 from infer.jobs.batch.ledger import Ledger, digest
@@ -38,6 +40,8 @@ class Asked:
     output: str | None
     template: str | None
     ordered: bool
+    wanted: Wanted
+    tools: str | None
     raw: bool
     lora: tuple[str, ...]
     yes: bool
@@ -78,8 +82,12 @@ def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     if asked.as_json and asked.output is None:
         raise UsageError(what="--json prints a summary on stdout, where the records are", hint="name a file with -o")
     template = _template(asked.template)
+    constraint, tools = read_constraint(asked.wanted), read_tool_file(asked.tools)
+    refuse_beside_tools(asked.tools, constraint, raw=asked.raw)
     opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes, parallel=settings["parallel"])
-    base = _base(asked, opened.settings)
+    if constraint is not None:
+        opened.worker.expect(constraint)
+    base = replace(_base(asked, opened.settings), constraint=constraint, tools=tools)
     with ExitStack() as stack:
         stream = stack.enter_context(_open_input(asked.input))
         journal = None
@@ -101,6 +109,7 @@ def _answer_all(
         try:
             for answered in Runner(opened.worker, reader.items(), ordered=asked.ordered):
                 if answered is not None:
+                    _refuse_for_all(answered, reader.base)
                     tally.count(answered)
                     _write(answered, reader, journal, session.output)
                 if journal and monotonic() - synced > _SYNC_EVERY:
@@ -118,6 +127,16 @@ def _answer_all(
     session.output.clear_progress()
 
 
+def _refuse_for_all(answered: Answered, base: Request) -> None:
+    """Raise what this model cannot do of the command's own --schema, --tools and the like: it would fail each line."""
+    error, request = answered.unanswered, answered.item.request
+    if request is None or error is None or error.code not in (UsageError.code, ConstraintUnmet.code):
+        return
+    ours = (request.constraint, request.tools) == (base.constraint, base.tools) != (None, ())
+    if ours and not any(message.tool_calls or message.role == "tool" for message in request.messages):
+        raise error
+
+
 def _write(answered: Answered, reader: "_Reader", journal: Journal | None, output: Output) -> None:
     record = answered.record()
     if journal is None:
@@ -132,7 +151,7 @@ class _Reader:
     def __init__(
         self, stream: BinaryIO, name: str | None, base: Request, template: str | None, journal: Journal | None
     ) -> None:
-        self._stream, self._base, self._template, self._journal = stream, base, template, journal
+        self._stream, self.base, self._template, self._journal = stream, base, template, journal
         self._read_lines = comma_separated if (name or "").lower().endswith(".csv") else jsonl
         if self._read_lines is comma_separated and template is None:
             raise UsageError(what="a CSV file needs --template", hint='--template "Summarise: {text}"')
@@ -148,7 +167,7 @@ class _Reader:
     def items(self) -> Iterator[Item]:
         """One after the other; a second line with the same id is an error of that line."""
         for line in self._read_lines(self._stream):
-            item = parse_item(line.number, line.data, self._base, self._template)
+            item = parse_item(line.number, line.data, self.base, self._template)
             if self._seen.get(digest(item.custom_id.encode())) is not None:
                 item = _twin(item, line)
             self._seen.put(digest(item.custom_id.encode()))
@@ -185,6 +204,7 @@ def _base(asked: Asked, settings: Settings) -> Request:
         max_tokens=settings["max_tokens"],
         stop=settings["stop"],
         think=thinking(settings),
+        think_limit=thinking_limit(settings),
         overflow=settings["overflow"],
     )
 

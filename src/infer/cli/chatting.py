@@ -4,10 +4,11 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infer.cli.constraint import Wanted, read_constraint
 from infer.cli.inputs import argument, read_file, read_stdin, read_system
 from infer.cli.model import open_model
 from infer.cli.output import Output, clever_terminal
@@ -33,6 +34,7 @@ class Asked:
     plain: bool = False
     files: tuple[str, ...] = ()
     stdin: bool = True
+    wanted: Wanted = field(default_factory=Wanted)
     lora: tuple[str, ...] = ()
     yes: bool = False
     quiet: bool = False
@@ -72,6 +74,8 @@ def _chat(
     settings = _resumed(settings, conversation)
     if settings["system"] is not None and (settings.values["system"].origin == "--system" or not conversation.nodes):
         conversation.set("system", read_system(settings["system"]) or None)
+    if constraint := read_constraint(asked.wanted):
+        conversation.set("constraint", asdict(constraint))
     attached = [(path, read_file(path)) for path in asked.files] + ([("stdin", piped)] if piped.strip() else [])
     opened = open_model(name, settings, asked.lora, session, yes=asked.yes)
     # The worker loads while the line editor and rich are imported.
@@ -99,6 +103,8 @@ def _greet(repl: Any, *, resumed: bool) -> None:
     repl.say(f"{repl.model_name}, context {repl.opened.config.max_context:,} tokens; /help lists the commands")
     for attachment in repl.attachments:
         repl.say(f"{attachment.path}: {attachment.tokens:,} tokens, attached to the first message")
+    if repl.conversation.values.get("constraint"):
+        repl.say("answers are constrained: /schema shows it, /schema off ends it")
     if resumed:
         repl.say(f"session {repl.file.name} goes on: {len(repl.conversation.path)} messages")
         repl.show_last()

@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from infer.cli import clipboard
+from infer.cli.constraint import described, kept_constraint, schema_constraint
 from infer.cli.line_editor import edit
 from infer.cli.repl import Repl
 from infer.cli.repl_reports import cache_lines, context_lines, params_lines, stats_lines
@@ -120,7 +121,12 @@ def _image(repl: Repl, argument: str) -> None:
 
 
 def _schema(repl: Repl, argument: str) -> None:
-    raise UsageError(what="this version of infer cannot hold answers to a schema yet")
+    if argument in ("off", "-"):
+        repl.conversation.set("constraint", None)
+    elif argument:
+        given = str(Path(argument).expanduser()) if argument.startswith("~") else argument
+        repl.conversation.set("constraint", asdict(schema_constraint(given)))
+    repl.say(described(kept_constraint(repl.conversation.values.get("constraint"))))
 
 
 def _set(repl: Repl, argument: str) -> None:
@@ -268,14 +274,15 @@ def _cache(repl: Repl, argument: str) -> None:
 
 
 def _think(repl: Repl, argument: str) -> None:
-    if argument in ("on", "off", "show"):
-        repl.set("think", argument)
+    if argument in ("on", "off", "show") or argument.isdecimal():
+        repl.set("think", parse(setting("think"), argument, "/think"))
         repl.view.thinking = argument == "show"
         repl.say(f"think = {argument}")
         return
     if argument:
         raise UsageError(
-            what=f"/think {argument}", hint="/think on, off or show; /think alone shows what was thought last"
+            what=f"/think {argument}",
+            hint="/think on, off, show or N (tokens); /think alone shows what was thought last",
         )
     node = repl.conversation.last("assistant")
     if node is None or not node.message.reasoning:
@@ -328,7 +335,7 @@ COMMANDS = (
     Command("model", "[NAME]", "show or switch the model, keeping the conversation", _model),
     Command("file", "[PATH|-]", "attach files to the next message (a pattern means all that match); - detaches", _file),
     Command("image", "PATH", "not in this version: models get no images from infer yet", _image),
-    Command("schema", "JSON|FILE", "not in this version: answers cannot be held to a schema yet", _schema),
+    Command("schema", "[JSON|FIELDS|FILE|off]", "hold answers to a JSON Schema; off: let them be free", _schema),
     Command("set", "KEY [VALUE]", f"show or set one of {', '.join(SETTABLE)}", _set),
     Command("params", "", "every parameter, its value and where it came from", _params),
     Command("retry", "", "another answer to the last question; the first is kept as a branch", _retry),
@@ -343,7 +350,7 @@ COMMANDS = (
     Command("tokens", "[TEXT]", "count the tokens of a text, or of the conversation", _tokens),
     Command("context", "", "what fills the context", _context),
     Command("cache", "", "what the last prompt took from the prompt cache", _cache),
-    Command("think", "[on|off|show]", "reasoning: on (one line), off, in full; alone: show the last", _think),
+    Command("think", "[on|off|show|N]", "reasoning: one line, off, in full, at most N tokens; alone: show it", _think),
     Command("compact", "[KEEP]", "the model summarises all but the last KEEP (2) exchanges", _compact),
     Command("forget", "[N]", "leave the oldest N (1) exchanges out from here on", _forget),
     Command("stats", "", "speed and tokens of the last answer and of this chat", _stats),

@@ -92,6 +92,12 @@ def thinking(settings: Settings) -> bool | None:
     return wish != "off" if wish is not None else None
 
 
+def thinking_limit(settings: Settings) -> int | None:
+    """--think N: tokens of reasoning after which it is closed."""
+    wish = settings["think"]
+    return wish if isinstance(wish, int) else None
+
+
 def gpu(devices: tuple[Device, ...]) -> Device | None:
     """The first GPU that this build of llama.cpp can use."""
     return next((device for device in devices if device.kind in ("gpu", "igpu")), None)

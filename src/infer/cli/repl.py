@@ -8,10 +8,11 @@ from signal import SIGINT
 from typing import Any
 
 from infer.cli.account import Account, ways_out
+from infer.cli.constraint import kept_constraint
 from infer.cli.inputs import read_file
 from infer.cli.keyboard import Keyboard
 from infer.cli.line_editor import LineEditor
-from infer.cli.model import Opened, open_model, thinking, unused_gpu
+from infer.cli.model import Opened, open_model, thinking, thinking_limit, unused_gpu
 from infer.cli.output import clever_terminal, visible
 from infer.cli.report import Result
 from infer.cli.session import Session
@@ -200,10 +201,10 @@ class Repl:
             else:
                 self.add_answer(turn)
 
-    def answer(self, messages: tuple[Message, ...]) -> Turn | None:
-        """Have messages answered and show it. None when nothing came of it, which has been said."""
+    def answer(self, messages: tuple[Message, ...], *, free: bool = False) -> Turn | None:
+        """Have messages answered and show it; `free`: under no schema. None when nothing came of it, which is said."""
         turn = Turn(self.opened, self.session, self.view, self._take_keys)
-        request = self.request(messages)
+        request = replace(self.request(messages), constraint=None) if free else self.request(messages)
         turn.stream(request)
         if turn.completion is not None:
             self._account(turn, turn.completion, request)
@@ -220,6 +221,8 @@ class Repl:
             self.say("stopped" if turn.text else "stopped before anything came")
         elif not turn.text and turn.completion is not None:
             self.say("the answer is empty")
+        if problem := turn.unmet(request):
+            self.session.output.error(problem)
         return turn if turn.text else None
 
     def request(self, messages: tuple[Message, ...]) -> Request:
@@ -231,6 +234,8 @@ class Repl:
             max_tokens=settings["max_tokens"],
             stop=tuple(settings["stop"]),
             think=thinking(settings),
+            think_limit=thinking_limit(settings),
+            constraint=kept_constraint(self.conversation.values.get("constraint")),
             overflow=settings["overflow"],
             goes_on=True,
         )
@@ -318,6 +323,7 @@ class Repl:
             rate = self.result().decode_rate
             parts += [f"{rate:,.0f} tok/s"] if rate else []
             parts.append(f"prompt {usage.cached:,} cached + {usage.prompt - usage.cached:,} computed")
+        parts += ["answers are constrained"] if self.conversation.values.get("constraint") else []
         if self.file is not None:
             parts.append(f"session {self.file.name}")
         parts += [f"{len(self.attachments)} attached"] if self.attachments else []
@@ -337,7 +343,7 @@ class Repl:
         old = [node.message for turn in self.conversation.turns[:count] for node in turn]
         system = self.conversation.values.get("system")
         first = (said("system", system),) if system else ()
-        turn = self.answer((*first, *old, said("user", SUMMARY_QUESTION)))
+        turn = self.answer((*first, *old, said("user", SUMMARY_QUESTION)), free=True)
         if turn is None or turn.stopped or turn.error is not None:
             return None
         tokens = turn.completion.tokens if turn.completion else ()

@@ -22,7 +22,7 @@ def candidates(repl: Repl) -> Candidates:
         name, space, argument = text[1:].partition(" ")
         if not space:
             return len(name), [word + " " for word in BY_NAME if word.startswith(name)]
-        if name == "file":
+        if name in ("file", "schema"):
             return len(argument), _paths(argument)
         return len(argument), [word for word in _words(repl, name) if word.startswith(argument)]
 

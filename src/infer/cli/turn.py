@@ -12,6 +12,7 @@ from infer.cli.model import Opened
 from infer.cli.output import Output, ReaderGone, visible
 from infer.cli.session import Session
 from infer.errors import InferError, Interrupted
+from infer.schema.answer import AnswerCheck
 from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta
 
 _TICK = 0.05  # seconds between looks at the clock while nothing arrives
@@ -81,7 +82,8 @@ class Turn:
         output = self.session.output
         self._started = time.monotonic()
         self._markdown = MarkdownStream(terminal_size()[0], color=output.color)
-        self._live = Live(output.paint) if self.view.markdown else None
+        markdown = self.view.markdown and request.constraint is None  # JSON has its own meaning of * and _
+        self._live = Live(output.paint) if markdown else None
         with self.session.signals.held():
             try:
                 self._id = self.opened.worker.submit(request)
@@ -94,6 +96,12 @@ class Turn:
                 self.error = error
             self.total = time.monotonic() - self._started
             self._end()
+
+    def unmet(self, request: Request) -> InferError | None:
+        """What is wrong with an answer that came to its end, under the constraint of its request."""
+        if request.constraint is None or self.completion is None or self.stopped:
+            return None
+        return AnswerCheck().problem(request.constraint, "".join(self.text), self.completion)
 
     def _listen(self, deadline: float | None) -> None:
         for event in self.opened.worker.events(_TICK):

@@ -68,7 +68,7 @@ class Engine:
         self._running: dict[int, Running] = {}
         self._left: list[int] = []
         self._cells = Cells()
-        self._constraints = Constraints(model.vocabulary)
+        self._constraints = Constraints(model.vocabulary, many=config.parallel > 1)
         self._next_id = 0
         capacity = config.positions or config.max_context * config.parallel
         self._scheduler = Scheduler(config.parallel, config.batch, capacity)
@@ -191,6 +191,10 @@ class Engine:
     def satisfied(self, sequence: Sequence) -> bool:
         """Whether its constraint, if it has one, allows the answer to end where it stands."""
         return self._running[sequence.id].satisfied
+
+    def constraint_problem(self, sequence: Sequence) -> str:
+        """Why nothing could follow under its constraint, where that is known; else empty."""
+        return self._running[sequence.id].problem
 
     def finish(self, sequence: Sequence, reason: FinishReason) -> None:
         """End a sequence from outside: a stop string, an abort. Harmless when it has ended already."""

@@ -70,6 +70,11 @@ class Running:
         """Whether the constraint, if there is one, allows the answer to end here."""
         return self._matcher is None or (not self.held and self._matcher.satisfied)
 
+    @property
+    def problem(self) -> str:
+        """Why nothing can follow under the constraint, where that is known; else empty."""
+        return self._matcher.problem if self._matcher else ""
+
     def close(self) -> None:
         """Free the native memory."""
         self._sampler.close()

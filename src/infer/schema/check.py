@@ -10,6 +10,7 @@ from infer.schema.shorthand import expand
 from infer.schema.supported import closed, refuse_unsupported
 
 _LONGEST = 200  # characters of jsonschema's messages, which quote the whole instance
+_OPTION = "--schema"
 
 
 def parse_schema(text: str) -> str:
@@ -18,12 +19,29 @@ def parse_schema(text: str) -> str:
     Raises UsageError: neither of them, not a JSON Schema, or something in it cannot be enforced.
     """
     try:
-        schema = _json(text) if text.lstrip().startswith("{") else expand(text)
-        refuse_unsupported(schema)
-        _refuse_malformed(schema)
-        return json.dumps(closed(schema), ensure_ascii=False)
+        return enforceable(_json(text) if text.lstrip().startswith("{") else expand(text), _OPTION)
     except RecursionError as error:
-        raise UsageError(what="--schema is nested too deeply") from error
+        raise UsageError(what=f"{_OPTION} is nested too deeply") from error
+
+
+def enforceable(schema: Any, where: str) -> str:
+    """A JSON value as the JSON text of a schema that can be enforced. where: what it is called in messages.
+
+    Raises UsageError: it is not a JSON Schema, or something in it cannot be enforced.
+    """
+    try:
+        refuse_unsupported(schema, where)
+        if wrong := malformed(schema):
+            raise UsageError(what=f"{where} is not a JSON Schema: {wrong}")
+        text = json.dumps(closed(schema), ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except RecursionError as error:
+        raise UsageError(what=f"{where} is nested too deeply") from error
+    except UnicodeEncodeError as error:
+        raise UsageError(what=f"{where} has a half of a character (a lone surrogate)") from error
+    except ValueError as error:
+        raise UsageError(what=f"{where} holds a number that JSON has not (NaN or infinity)") from error
+    return text
 
 
 def checker(schema: str) -> Callable[[str], str | None]:
@@ -64,15 +82,10 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        what = f"--schema is not valid JSON: {error.msg}, at line {error.lineno}, column {error.colno}"
+        what = f"{_OPTION} is not valid JSON: {error.msg}, at line {error.lineno}, column {error.colno}"
         raise UsageError(what=what, hint='a schema in JSON, @FILE, or the short form: "name, age int"') from error
     except ValueError as error:
-        raise UsageError(what=f"--schema is not valid JSON: {error}") from error
-
-
-def _refuse_malformed(schema: Any) -> None:
-    if wrong := malformed(schema):
-        raise UsageError(what=f"--schema is not a JSON Schema: {wrong}")
+        raise UsageError(what=f"{_OPTION} is not valid JSON: {error}") from error
 
 
 def _decimals(text: str) -> Any:

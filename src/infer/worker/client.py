@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from infer.errors import InferError, WorkerDied, from_wire
-from infer.types import Continuation, Device, EngineConfig, Event, Request
+from infer.types import Constraint, Continuation, Device, EngineConfig, Event, Request
 from infer.worker.messages import event_from_json
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
@@ -55,6 +55,10 @@ class WorkerClient:
     def load(self, path: str, config: EngineConfig) -> None:
         """Start loading a model file. Returns at once; a failure is raised by whatever waits next."""
         self._send({"do": "load", "path": path, "config": asdict(config)})
+
+    def expect(self, constraint: Constraint) -> None:
+        """Say while the model loads that such a constraint will come: what it needs is imported meanwhile."""
+        self._send({"do": "expect", "guidance": constraint.grammar is None})
 
     def submit(self, request: Request) -> int:
         """Queue a request and return its id. Returns at once; a failure comes as a `Failed` event."""

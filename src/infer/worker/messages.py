@@ -1,13 +1,13 @@
 """What is said over the wire, as JSON objects.
 
-    to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text} ·
-                     score {request, texts} · close {timeout}
+    to the worker    load {path, config} · expect {guidance} · submit {id, request} · abort {id} · prompt {request} ·
+                     tokenize {text} · score {request, texts} · close {timeout}
     from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
                      scores {scores: [[[text, logprob]]]} · closed {warning}
                      events {id}: progress · delta · finished · failed
                      error {code, facts}: what was asked last (load, prompt, tokenize, score) cannot be done
 
-Every request of the parent is answered; ids are the parent's.
+Every request of the parent is answered (expect is none, it only hurries); ids are the parent's.
 """
 
 from dataclasses import asdict
@@ -62,8 +62,12 @@ def _constraint_from_json(data: Json | None) -> Constraint | None:
 
 
 def _message_from_json(data: Json) -> Message:
-    content = tuple(TextPart(part["text"]) for part in data["content"])
-    return Message(data["role"], content, tuple(data["token_ids"]), data["reasoning"])
+    rest = {
+        "content": tuple(TextPart(part["text"]) for part in data["content"]),
+        "token_ids": tuple(data["token_ids"]),
+        "tool_calls": tuple(ToolCall(**call) for call in data["tool_calls"]),
+    }
+    return Message(**{**data, **rest})
 
 
 def event_to_json(event: Event) -> Json:

@@ -57,6 +57,9 @@ class Worker:
     def _hear(self, message: Json) -> None:
         if message["do"] == "abort" and self._llm is not None:
             self._llm.abort_flag.set()
+        if message["do"] == "expect":
+            _import_constraints_early(guidance=bool(message["guidance"]))
+            return
         self._inbox.put(message)
         if message["do"] == "load":
             _import_jinja_early()
@@ -153,6 +156,14 @@ def _import_jinja_early() -> None:
 
     with suppress(ImportError):  # rendering says so, if it is needed
         infer.chat.template.preload()
+
+
+def _import_constraints_early(*, guidance: bool) -> None:
+    """The same for what a constraint needs, where one is going to come."""
+    import infer.engine.constraint
+
+    with suppress(ImportError):  # the request that needs it says so
+        infer.engine.constraint.preload(guidance=guidance)
 
 
 def _die_with_parent() -> None:

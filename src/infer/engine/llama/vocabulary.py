@@ -58,6 +58,13 @@ class Vocabulary:
             count = bindings.llama_token_to_piece(self._pointer, token, buffer, capacity, 0, special)
         return ctypes.string_at(buffer, count)
 
+    def pieces(self) -> list[bytes]:
+        """The bytes of every token, as `piece` has them: in one loop, because 150k calls take 0.1 s anyway."""
+        pointer, buffer, size = self._pointer, self._piece_buffer, _PIECE_BYTES
+        to_piece, string_at = bindings.llama_token_to_piece, ctypes.string_at
+        counts = (to_piece(pointer, token, buffer, size, 0, False) for token in range(self.size))
+        return [string_at(buffer, n) if n >= 0 else self.piece(token) for token, n in enumerate(counts)]
+
     def spells(self, tokens: Sequence[int], text: bytes) -> bool:
         """Whether these ids, of any origin, are tokens of this vocabulary and their bytes are `text`."""
         if not all(0 <= token < self.size for token in tokens):

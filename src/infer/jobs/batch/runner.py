@@ -6,13 +6,14 @@ has been computed; records come back in the order of the input, or as they are d
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
 from infer.errors import InferError
 from infer.jobs.batch.items import Item
-from infer.types import Completion, Failed, Finished, Request, TextDelta, Usage
+from infer.schema.answer import AnswerCheck
+from infer.types import Completion, Failed, Finished, Request, TextDelta, ToolCall, Usage
 from infer.worker.client import WorkerClient
 
 AHEAD = 256  # requests that are with the worker, or done and wait for one before them
@@ -21,21 +22,30 @@ _TICK = 0.25  # seconds after which a caller hears that nothing has come
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An item and what came of it. error: None, or {"code", "message"}."""
+    """An item and what came of it.
+
+    error      None, or {"code", "message"}; of an answer that does not meet its constraint also its "text"
+    unanswered what kept a request from being computed at all
+    """
 
     item: Item
     text: str = ""
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
     completion: Completion | None = None
     error: dict[str, str] | None = None
+    unanswered: InferError | None = None
 
     def record(self) -> dict[str, Any]:
-        """The line of the output."""
+        """The line of the output. What does not meet its constraint is no text."""
         done = self.completion
         usage = done.usage if done else Usage()
-        found: dict[str, Any] = {"custom_id": self.item.custom_id, "text": self.text if done else None}
+        text = self.text if done and self.error is None else None
+        found: dict[str, Any] = {"custom_id": self.item.custom_id, "text": text}
         if self.reasoning:
             found["reasoning"] = self.reasoning
+        if self.tool_calls:
+            found["tool_calls"] = [asdict(call) for call in self.tool_calls]
         found["finish_reason"] = done.finish_reason if done else None
         found["usage"] = {"prompt": usage.prompt, "cached": usage.cached, "completion": usage.completion}
         return found | {"error": self.error}
@@ -49,6 +59,7 @@ class _Open:
     item: Item
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
 
 
 class Runner:
@@ -66,6 +77,7 @@ class Runner:
         self._ready: dict[int, Answered] = {}  # by their place in the input
         self._out: deque[Answered] = deque()
         self._taken = self._given = 0
+        self._answers = AnswerCheck()
 
     def __iter__(self) -> Iterator[Answered | None]:
         self._refill()
@@ -76,6 +88,7 @@ class Runner:
                 case TextDelta(identity, delta):
                     self._open[identity].text.append(delta.content)
                     self._open[identity].reasoning.append(delta.reasoning)
+                    self._open[identity].tool_calls += delta.tool_calls
                     continue
                 case Finished(identity, completion):
                     self._close(identity, completion, None)
@@ -110,10 +123,20 @@ class Runner:
 
     def _close(self, identity: int, completion: Completion | None, error: InferError | None) -> None:
         done = self._open.pop(identity)
-        failure = {"code": error.code, "message": str(error)} if error else None
-        answered = Answered(done.item, "".join(done.text), "".join(done.reasoning), completion, failure)
+        text = "".join(done.text)
+        failure = {"code": error.code, "message": str(error)} if error else self._unmet(done.item, text, completion)
+        said = (text, "".join(done.reasoning), tuple(done.tool_calls))
+        answered = Answered(done.item, *said, completion, failure, error)
         self._put(done.place, answered)
         self._out.extend(self._in_order())
+
+    def _unmet(self, item: Item, text: str, completion: Completion | None) -> dict[str, str] | None:
+        """What is wrong with an answer under its constraint; what there is of it stands there, and nowhere else."""
+        constraint = item.request.constraint if item.request else None
+        if constraint is None or completion is None:
+            return None
+        problem = self._answers.problem(constraint, text, completion)
+        return {"code": problem.code, "message": str(problem), "text": text} if problem else None
 
     def _put(self, place: int, answered: Answered) -> None:
         if self._ordered:
