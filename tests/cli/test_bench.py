@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from cli.command import Command, gone
+from infer.machine import detect
+from infer.models.stamp import read_metadata
+from infer.tuned import Tuned, machine_key, model_key, with_table
 
 SMALL = ("--prompts", "32,64", "--parallel", "2", "--rounds", "1")
 
@@ -98,7 +101,8 @@ def test_what_cannot_be_measured_is_said(
 def test_without_matplotlib_the_extra_is_named_before_anything_is_measured(infer: Command, random_model: Path) -> None:
     result = infer.run("bench", random_model, "--plot", "x.svg")
     assert result.code == 2
-    assert result.lines[-1] == "hint: pip install 'infer[plot]'"
+    assert "--plot needs matplotlib" in result.err
+    assert "the extra infer[plot]" in result.lines[-1]
 
 
 def test_ctrl_c_leaves_nothing(lonely: Command, random_model: Path) -> None:
@@ -115,6 +119,21 @@ def test_ctrl_c_leaves_nothing(lonely: Command, random_model: Path) -> None:
         assert gone(worker, 2)
         assert left_behind(lonely.home) == []
         assert not (lonely.home / "data").exists()
+
+
+def test_a_run_takes_what_was_tuned_for_this_model_on_this_machine(lonely: Command, random_model: Path) -> None:
+    """Also weights in another layout, which the load that is sent early has to know of; a variable goes before it."""
+    metadata, machine = read_metadata(random_model, None), detect()
+    found = {"threads": 2, "ubatch": 128, "flash_attention": "on", "repack": True}
+    here = machine_key(machine.cores, machine.gpu)
+    lonely.configure(with_table("threads = 3\n", Tuned(model_key(metadata), here, found), "today"))
+    for variable, threads in (("", "2 threads"), ("1", "1 thread;")):
+        environment = {"INFER_THREADS": variable}
+        answer = lonely.run("run", random_model, "hello", "--max-tokens", "4", "-n", "-v", env=environment)
+        assert answer.code == 0, answer.err
+        assert threads in answer.err
+    shown = lonely.run("config").out.decode()
+    assert f'on {here}: threads = 2, ubatch = 128, flash_attention = "on", repack = true' in shown
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ def a_record(rate: float = 100.0, first: float = 2.0, **settings: Any) -> dict[s
         "time": 1790000000.0,
         "infer": "0.1.0",
         "settings": {"threads": 2, **settings},
+        "noise": {"noisy": False},
         "rows": [{"prompt": 128, "parallel": 1, "prefill": a_figure(10 * rate), "decode": a_figure(rate)}],
         "first_token": {"prompt": 512, "computed": a_figure(first), "restored": None, "start": a_figure(0.5)},
     }
@@ -78,6 +79,13 @@ def test_a_change_is_real_when_it_is_larger_than_what_the_rounds_differ_by() -> 
         "start, s": (1.0, False),
     }
     assert found.settings == (("threads", 2, 1),)
+
+
+def test_a_noisy_run_is_said() -> None:
+    noisy = a_record() | {"noise": {"noisy": True}}
+    assert [compare(*pair).noisy for pair in ((a_record(), a_record()), (noisy, a_record()), (a_record(), noisy))] == [
+        False, True, True,
+    ]  # fmt: skip
 
 
 def test_less_time_is_faster() -> None:

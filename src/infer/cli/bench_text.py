@@ -94,6 +94,8 @@ def compared(changes: Comparison | None) -> list[str]:
     when = datetime.fromtimestamp(changes.time).astimezone().strftime("%Y-%m-%d %H:%M")
     lines = [f"against the run of {when} (infer {changes.infer})"]
     lines += [f"  set otherwise: {key} was {before}, is {now}" for key, before, now in changes.settings]
+    if changes.noisy:
+        lines.append("  one of the two was noisy: what has changed may be the machine")
     rows = [(one.name, _number(one.before), _number(one.now), _change(one)) for one in changes.changes]
     return lines + table(("", "before", "now", "change"), rows)
 

@@ -94,8 +94,9 @@ def _measure(asked: Asked, wanted: sizes.Asked, opened: Opened, session: Session
 
 def _names(opened: Opened) -> Names:
     device = gpu(opened.worker.wait_devices()) if opened.config.gpu_layers else None
-    machine = machine_key(opened.machine.cores, opened.machine.gpu)
-    return Names(model_key(opened.model.metadata), machine, device_name(opened), device.kind if device else "cpu")
+    machine, cores = machine_key(opened.machine.cores, opened.machine.gpu), opened.machine.cores
+    kind = device.kind if device else "cpu"
+    return Names(model_key(opened.model.metadata), machine, device_name(opened), kind, cores)
 
 
 def _remember(history: History, record: Mapping[str, Any], session: Session) -> None:

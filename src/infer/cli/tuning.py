@@ -13,7 +13,7 @@ from infer.cli.session import Session
 from infer.jobs.bench.others import Others
 from infer.jobs.bench.runner import ANSWER, Jobs, described, job_times, pilot, tuning_jobs
 from infer.jobs.bench.sizes import Asked
-from infer.jobs.bench.tune import Trial, Tuning, Values, candidates, search, times_measured
+from infer.jobs.bench.tune import LEAST_GAIN, Trial, Tuning, Values, candidates, search, times_measured
 from infer.settings import Settings, config_path
 from infer.tuned import KEYS, Tuned, machine_key, model_key, rewrite, with_table, without_table
 
@@ -104,7 +104,7 @@ def _time(seconds: float) -> str:
 
 def _trial(trial: Trial) -> str:
     verdict = trial.verdict
-    said = "faster" if verdict.better else "no gain" if verdict.gain < 0 or verdict.low < 0 else "not enough"
+    said = "faster" if verdict.better else "no gain" if verdict.gain < LEAST_GAIN else "not surely faster"
     value = _plain(trial.key, trial.value)
     shown = json.dumps(value) if isinstance(value, bool) else value
     rounds = f"{_percent(verdict.low)} to {_percent(verdict.high)}"
@@ -116,7 +116,7 @@ def _lines(found: Tuning, place: Path | None, others: float | None) -> list[str]
     """What came out, for people."""
     lines = []
     if found.final is None:
-        lines.append("the defaults are the fastest of what was tried")
+        lines.append("the defaults are kept: nothing that was tried is surely faster")
     elif found.values:
         lines.append(f"{_percent(found.final.gain)} faster than the defaults: {_settings(found.values)}")
         lines.append(f"  measured against them in turn: {_range(found)}")

@@ -21,12 +21,16 @@ _LEAST_FIRST = 128
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a run is filed under: the model, the machine, the device; kind: ggml's word for that device."""
+    """What a run is filed under: the model, the machine, the device.
+
+    kind    ggml's word for the device      cores    of the machine: its limits are those of all of them
+    """
 
     model: str
     machine: str
     device: str
     kind: str
+    cores: int
 
 
 def bench(
@@ -37,13 +41,12 @@ def bench(
     longest, positions = target.many.max_context, target.many.positions
     first.wait_loaded()
     say("what this machine can do")
-    threads = target.many.threads
-    before = first.limits(names.kind, threads, work.weight_type)
+    before = first.limits(names.kind, names.cores, work.weight_type)
     say("how fast the model is, about")
     found = pilot(first)
     sizes = choose(asked, found, longest, positions)
     rows, shares = rates(first, sizes, say)
-    after = first.limits(names.kind, threads, work.weight_type)
+    after = first.limits(names.kind, names.cores, work.weight_type)
     most = int(found.prefill * asked.seconds * _FIRST_SHARE / (1 + asked.rounds))
     prompt = min(_LONGEST_FIRST, max(_LEAST_FIRST, most), longest - room(Shape(1), 1))
     answered = first_tokens(fresh, target, prompt, asked.rounds, folder, say)

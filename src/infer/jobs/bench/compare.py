@@ -26,12 +26,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs. settings: what was set otherwise then, as (name, before, now)."""
+    """Two runs. settings: what was set otherwise then, as (name, before, now); noisy: one of them was disturbed."""
 
     time: float
     infer: str
     changes: tuple[Change, ...]
     settings: tuple[tuple[str, Any, Any], ...]
+    noisy: bool
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
@@ -40,7 +41,8 @@ def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
     changes = tuple(_change(name, earlier[name], later[name]) for name in later if name in earlier)
     then, today = before["settings"], now["settings"]
     settings = tuple((key, then.get(key), today.get(key)) for key in SETTINGS if then.get(key) != today.get(key))
-    return Comparison(before["time"], before["infer"], changes, settings)
+    noisy = any(bool(record["noise"]["noisy"]) for record in (before, now))
+    return Comparison(before["time"], before["infer"], changes, settings, noisy)
 
 
 def _change(name: str, before: Figure, now: Figure) -> Change:

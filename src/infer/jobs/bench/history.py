@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from infer.jobs.bench.report import VERSION, figures_of
+from infer.jobs.bench.compare import compare
+from infer.jobs.bench.report import VERSION
 from infer.models.private import MODE, make_private
 
 _MOST_BYTES = 16 << 20  # that are read of a file
@@ -44,8 +45,8 @@ class History:
         for line in lines:
             with suppress(ValueError, KeyError, TypeError, RecursionError, AttributeError):
                 record = json.loads(line)
-                figures_of(record)
-                if record["version"] == VERSION and isinstance(record["settings"], dict):
+                compare(record, record)
+                if record["version"] == VERSION:
                     yield record
 
     def add(self, record: Mapping[str, Any]) -> None:

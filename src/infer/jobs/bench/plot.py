@@ -9,6 +9,7 @@ from typing import Any
 from infer.errors import InferError, UsageError
 
 _FORMATS = (".svg", ".png")
+_FAR = 3  # times the highest rate
 
 
 def check_plot(path: Path) -> None:
@@ -16,7 +17,10 @@ def check_plot(path: Path) -> None:
     if path.suffix.lower() not in _FORMATS:
         raise UsageError(what=f"--plot {path}: a picture's name ends in .svg or .png", hint="--plot bench.svg")
     if find_spec("matplotlib") is None:
-        raise UsageError(what="--plot needs matplotlib, which is not installed", hint="pip install 'infer[plot]'")
+        raise UsageError(
+            what="--plot needs matplotlib, which is not installed",
+            hint="it is in the extra infer[plot]: pip install '.[plot]' in the checkout, or pip install matplotlib",
+        )
     if not path.absolute().parent.is_dir() or path.is_dir():
         raise UsageError(what=f"--plot {path}: there is no directory it could be written to")
 
@@ -33,9 +37,7 @@ def plot(record: Mapping[str, Any], path: Path) -> None:
     _line(left, single, "prompt", "prefill", "prefill, tokens/s")
     _line(middle, single, "prompt", "decode", "decode, tokens/s")
     _line(right, several, "parallel", "decode", "decode, all sequences, tokens/s")
-    limit = record["limits"]["bandwidth"] / record["limits"]["read"]
-    middle.axhline(limit, linestyle="--", color="grey", label="what the memory allows")
-    middle.legend(fontsize="small")
+    _limit(middle, record["limits"]["bandwidth"] / record["limits"]["read"])
     picture.suptitle(f"{record['model']}\n{record['machine']}", fontsize="medium")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -45,6 +47,15 @@ def plot(record: Mapping[str, Any], path: Path) -> None:
         raise InferError(what=f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _limit(axes: Any, limit: float) -> None:
+    """What the memory allows, where that is not far beyond all that was measured."""
+    highest = axes.get_ylim()[1]
+    if limit < _FAR * highest:
+        axes.axhline(limit, linestyle="--", color="grey", label="what the memory allows")
+        axes.set_ylim(0, max(highest, 1.1 * limit))
+        axes.legend(fontsize="small")
 
 
 def _line(axes: Any, rows: list[Mapping[str, Any]], key: str, value: str, title: str) -> None:
@@ -57,6 +68,6 @@ def _line(axes: Any, rows: list[Mapping[str, Any]], key: str, value: str, title:
     axes.set_xscale("log", base=2)
     axes.set_xticks(places, [f"{place:,}" for place in places])
     axes.minorticks_off()
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(row[value]["high"] for row in rows))
     axes.set_title(title, fontsize="medium")
     axes.set_xlabel("tokens of the prompt" if key == "prompt" else "sequences")

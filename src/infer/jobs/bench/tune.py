@@ -15,7 +15,7 @@ from infer.types import EngineConfig
 Times = tuple[float, ...]  # seconds of each of the jobs, measured once with one configuration
 Measure = Callable[[EngineConfig], Times]
 Values = dict[str, Any]
-_LEAST = 0.02  # a smaller gain is not worth a line in config.toml
+LEAST_GAIN = 0.02  # a smaller gain is not worth a line in config.toml
 _LOSS = 0.02  # that a single job may have where all together gain
 _LAST_ROUNDS = 5  # of the final comparison, at least
 _SURE = 0.8  # share of the rounds that a winner has to win
@@ -65,7 +65,7 @@ def judge(rounds: Sequence[tuple[Times, Times]]) -> Verdict:
     wins = sum(ratio > 1 for ratio in ratios)
     jobs = range(len(rounds[0][0]))
     worst = min(median([before[job] / after[job] for before, after in rounds]) for job in jobs)
-    better = gain >= _LEAST and wins >= _SURE * len(rounds) and worst >= 1 - _LOSS
+    better = gain >= LEAST_GAIN and wins >= _SURE * len(rounds) and worst >= 1 - _LOSS
     return Verdict(gain, min(ratios) - 1, max(ratios) - 1, better)
 
 
