@@ -95,7 +95,7 @@ def compared(changes: Comparison | None) -> list[str]:
     lines = [f"against the run of {when} (infer {changes.infer})"]
     lines += [f"  set otherwise: {key} was {before}, is {now}" for key, before, now in changes.settings]
     if changes.noisy:
-        lines.append("  one of the two was noisy: what has changed may be the machine")
+        lines.append("  at least one of the two was noisy: what has changed may be the machine")
     rows = [(one.name, _number(one.before), _number(one.now), _change(one)) for one in changes.changes]
     return lines + table(("", "before", "now", "change"), rows)
 

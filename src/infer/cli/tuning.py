@@ -10,6 +10,7 @@ from typing import Any
 
 from infer.cli.model import Opened, open_model
 from infer.cli.session import Session
+from infer.jobs.bench.figures import NOISY_OTHERS
 from infer.jobs.bench.others import Others
 from infer.jobs.bench.runner import ANSWER, Jobs, described, job_times, pilot, tuning_jobs
 from infer.jobs.bench.sizes import Asked
@@ -22,7 +23,7 @@ _SHARE = 1 / 30  # of the budget of time: the prefill of the longer job, measure
 
 
 def tune(name: str, settings: Settings, session: Session, asked: Asked, *, kv: bool, yes: bool, as_json: bool) -> int:
-    """Try, write what is faster, say by how much."""
+    """Try, write what is faster, say by how much. On a busy machine nothing is written: another one was measured."""
     plain = replace(settings.changed(ALONE, "infer bench"), tuned=())
     opened = open_model(name, plain, (), session, yes=yes)
     fixed = [key for key in KEYS if settings.is_given(key)]
@@ -40,12 +41,14 @@ def tune(name: str, settings: Settings, session: Session, asked: Asked, *, kv: b
     measure = job_times(opened.worker, opened.model.path, jobs, output.progress)
     found = search(opened.config, tried, measure, asked.rounds, lambda trial: output.note(_trial(trial)))
     output.clear_progress()
-    place = _write(opened, found)
-    record = _record(opened, found, jobs, others.share(), place)
+    share = others.share()
+    noisy = (share or 0.0) > NOISY_OTHERS
+    place = None if noisy else _write(opened, found)
+    record = _record(opened, found, jobs, share, place)
     if as_json:
         output.json(json.dumps(record, ensure_ascii=False) + "\n")
     else:
-        output.data("\n".join(_lines(found, place, record["others"])) + "\n")
+        output.data("\n".join(_lines(found, place, share if noisy else None)) + "\n")
     return 0
 
 
@@ -112,8 +115,8 @@ def _trial(trial: Trial) -> str:
     return f"{trial.key} = {shown}: {_percent(verdict.gain)} ({rounds}), {said}{changes}"
 
 
-def _lines(found: Tuning, place: Path | None, others: float | None) -> list[str]:
-    """What came out, for people."""
+def _lines(found: Tuning, place: Path | None, disturbed: float | None) -> list[str]:
+    """What came out, for people. disturbed: what others used of the cores, where that was too much."""
     lines = []
     if found.final is None:
         lines.append("the defaults are kept: nothing that was tried is surely faster")
@@ -128,8 +131,9 @@ def _lines(found: Tuning, place: Path | None, others: float | None) -> list[str]
         lines.append(f"written to {place}; --threads and the like, and INFER_ variables, go before it")
     elif place:
         lines.append(f"what an earlier --tune had written to {place} is taken out")
-    if others is not None and others > 0.08:
-        lines.append(f"warning: other programs used {others:.0%} of the cores meanwhile; tune again on a quiet machine")
+    if disturbed is not None:
+        used = f"other programs used {disturbed:.0%} of the cores meanwhile"
+        lines.append(f"nothing is written: {used}, so this says little about a quiet machine; tune again on one")
     return lines
 
 
