@@ -6,6 +6,7 @@ submit(Request) -> id      step() -> events that carry the id      abort(id)
 import os
 from dataclasses import dataclass, field, replace
 from functools import partial
+from random import Random
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -32,6 +33,7 @@ from infer.types import (
     Event,
     Finished,
     FinishReason,
+    Pace,
     Progress,
     Request,
     SamplingParams,
@@ -78,7 +80,8 @@ class LLM:
         self.abort_flag = AbortFlag()
         self._reasoning, self._calls = detect(self._model.chat_template), call_formats(self._model.chat_template)
         self._build()
-        self._load_seconds = perf_counter() - started
+        self.load_seconds = perf_counter() - started
+        self._draw = Random(0)  # of the prompts that are measured: no two are alike
 
     def _build(self) -> None:
         """What depends on the configuration, over the weights that are loaded."""
@@ -92,7 +95,8 @@ class LLM:
     def serves(self, path: str, config: EngineConfig) -> bool:
         """Whether another configuration needs no other weights than those that are loaded."""
         mine = self._config
-        return (path, config.gpu_layers, config.lora) == (self._path, mine.gpu_layers, mine.lora)
+        ours = (self._path, mine.gpu_layers, mine.lora, mine.repack)
+        return (path, config.gpu_layers, config.lora, config.repack) == ours
 
     def configure(self, config: EngineConfig) -> None:
         """Go on with another configuration that `serves`. No request may be running."""
@@ -174,6 +178,16 @@ class LLM:
             Continuation(text, tuple(zip(self.pieces(ids), found, strict=True)))
             for text, ids, found in zip(texts, continuations, scores, strict=True)
         ]
+
+    def measure(self, prompt: int, steps: int, parallel: int, room: int) -> Pace:
+        """How long `parallel` prompts of `prompt` tokens take, and `steps` steps of their answers. No request may run.
+
+        room: tokens that an answer may have. The configuration must have the positions for them all.
+        """
+        from infer.engine.pace import measure_pace
+
+        vocabulary, how = self._model.vocabulary, {"prompt": prompt, "steps": steps, "parallel": parallel, "room": room}
+        return measure_pace(self._engine, vocabulary, self._draw, **how)
 
     def _answer_opening(self, request: Request, prompt: Prompt) -> list[int]:
         """What stands between the prompt and an answer without reasoning."""
@@ -290,7 +304,7 @@ class LLM:
             finish_reason=reason,
             usage=Usage(prompt=sequence.prompt, cached=sequence.cached, completion=generated),
             timings=Timings(
-                self._load_seconds, sequence.restore_seconds, sequence.prefill_seconds, sequence.decode_seconds
+                self.load_seconds, sequence.restore_seconds, sequence.prefill_seconds, sequence.decode_seconds
             ),
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,

@@ -5,11 +5,12 @@ flag > INFER_* > config.toml > the model's own metadata > models.toml > default
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from infer.errors import ConfigError
+from infer.tuned import Tuned, parse_tables
 from infer.types import SamplingParams
 
 Kind = Literal["int", "float", "bool", "text", "texts", "choice", "int-or-choice"]
@@ -77,6 +78,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("threads", "int", None, "CPU threads; none: as many as there are cores", 1, 512),
     Setting("kv_type", "choice", "f16", "type of the KV cache", None, None, ("f16", "q8_0", "q4_0")),
     Setting(
+        "ubatch", "int", None, "tokens of a prompt in one compute graph; none: 256 on a CPU, 512 on a GPU", 32, 4096
+    ),
+    Setting(
+        "flash_attention",
+        "choice",
+        "auto",
+        "auto: where the KV cache is quantised",
+        None,
+        None,
+        ("auto", "on", "off"),
+    ),
+    Setting("repack", "bool", False, "weights in another order for this CPU: slower to load, no mapped file"),
+    Setting(
         "think",
         "int-or-choice",
         None,
@@ -104,11 +118,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings with their origins, the user's models, and what was odd about the environment."""
+    """All settings with their origins, the user's models, what was odd about the environment, what has been tuned."""
 
     values: Mapping[str, Value]
     models: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    tuned: tuple[Tuned, ...] = ()
 
     def __getitem__(self, key: str) -> Any:
         return self.values[key].value
@@ -120,12 +135,32 @@ class Settings:
             for key, value in values.items()
             if self.values[key].origin == DEFAULT
         }
-        return Settings({**self.values, **new}, self.models, self.warnings)
+        return replace(self, values={**self.values, **new})
+
+    def tuned_for(self, model: Callable[[], str], machine: Callable[[], str]) -> "Settings":
+        """The same with what was tuned for this model on this machine, wherever no flag and no variable says more.
+
+        Both names are asked for only where something has been tuned.
+        """
+        wanted = (model(), machine()) if self.tuned else None
+        found = next((one for one in self.tuned if (one.model, one.machine) == wanted), None)
+        if found is None:
+            return self
+        origin = f"config.toml: tuned for {found.model}"
+        new = {
+            key: Value(parse(_BY_KEY[key], value, f"{origin}: {key}"), origin) for key, value in found.values.items()
+        }
+        said = {key: value for key, value in new.items() if not self.is_given(key)}
+        return replace(self, values={**self.values, **said})
+
+    def is_given(self, key: str) -> bool:
+        """Whether a flag or a variable sets it."""
+        return self.values[key].origin in (_BY_KEY[key].flag, _BY_KEY[key].variable)
 
     def changed(self, values: Mapping[str, Any], origin: str = "/set") -> "Settings":
         """The same with other values, which have been parsed."""
         new = {key: Value(value, origin) for key, value in values.items()}
-        return Settings({**self.values, **new}, self.models, self.warnings)
+        return replace(self, values={**self.values, **new})
 
     def sampling(self) -> SamplingParams:
         """The sampling settings as the engine takes them."""
@@ -140,7 +175,7 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
     environment = os.environ if environment is None else environment
     path = config_path(environment)
     tables = _read_config(path, required=bool(environment.get("INFER_CONFIG")))
-    models = tables.pop("models", {})
+    models, tuned = tables.pop("models", {}), parse_tables(tables.pop("tuned", []), str(path))
     if not isinstance(models, dict):
         raise ConfigError(where=f"{path}: models", what="must be a table of models")
     values = {setting.key: Value(setting.default, DEFAULT) for setting in SETTINGS}
@@ -154,7 +189,7 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
         if raw is not None:
             setting = _BY_KEY[key]
             values[key] = Value(parse(setting, raw, setting.flag), setting.flag)
-    return Settings(values, models, _unknown_variables(environment))
+    return Settings(values, models, _unknown_variables(environment), tuned)
 
 
 def setting(key: str) -> Setting:
@@ -301,7 +336,7 @@ def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 def _known(key: str, where: str) -> Setting:
     if key not in _BY_KEY:
-        raise ConfigError(where=where, what=f"unknown key '{key}'", hint=_nearest(key, [*_BY_KEY, "models"]))
+        raise ConfigError(where=where, what=f"unknown key '{key}'", hint=_nearest(key, [*_BY_KEY, "models", "tuned"]))
     return _BY_KEY[key]
 
 

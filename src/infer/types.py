@@ -262,6 +262,27 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a measured computation took, in seconds of the worker's clock.
+
+    prefill   until every prompt was computed and the first token of each was drawn
+    decode    `steps` steps after that, each of which brought every sequence a token
+    """
+
+    prefill: float
+    decode: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the device can do at most, measured: bytes read a second, floating-point operations a second."""
+
+    bandwidth: float
+    flops: float
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """What a GGUF header says about a model, in tokens, rows and bytes.
 
@@ -320,6 +341,7 @@ class EngineConfig:
     outputs         rows of one llama_decode that may ask for logits; never fewer than sequences
     gpu_layers      -1: all
     flash_attention one setting per device, since it is part of the prompt cache's fingerprint
+    repack          let llama.cpp lay the weights out for this CPU; they are then not mapped from the file
     cache_dir       where the prompt cache is; None: no disk reads or writes
     cache_bytes     its budget; None: the default, which depends on the disk
     """
@@ -335,6 +357,7 @@ class EngineConfig:
     kv_type: KvType = "f16"
     gpu_layers: int = 0
     flash_attention: bool = False
+    repack: bool = False
     lora: tuple[tuple[str, float], ...] = ()
     cache_dir: str | None = None
     cache_bytes: int | None = None

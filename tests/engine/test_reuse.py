@@ -144,6 +144,7 @@ def test_short_prompts_leave_no_trace(model: tuple[Model, str], tmp_path: Path) 
 DIFFERENT = {
     "KV type": {"kv_type": "q8_0", "flash_attention": True},
     "flash attention": {"flash_attention": True},
+    "repacked weights": {"repack": True},
 }
 
 

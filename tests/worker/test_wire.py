@@ -155,6 +155,7 @@ configs = st.builds(
     context=st.none() | ids,
     kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
     flash_attention=st.booleans(),
+    repack=st.booleans(),
     lora=st.lists(st.tuples(TEXT, st.floats(-9, 9)), max_size=3).map(tuple),
     cache_dir=st.none() | TEXT,
     cache_bytes=ids,

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from infer.cli import (
     batch,
+    bench,
     cache,
     chat,
     choose,
@@ -37,6 +38,7 @@ _COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "chat": chat.chat,
     "batch": batch.batch,
     "choose": choose.choose,
+    "bench": bench.bench,
     "tokens": tokens.tokens,
     "pull": pull.pull,
     "list": models.list_,

@@ -3,12 +3,14 @@
 import os
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 
 from infer.machine import detect
 from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
 from infer.models.store import Store
 from infer.settings import cache_dir, resolve
+from infer.tuned import machine_key, model_key
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
 
@@ -28,5 +30,10 @@ def load_early(worker: Spawned, arguments: list[str]) -> None:
     with suppress(Exception):  # whatever it is, the parsed command line meets it again and says it
         settings = resolve({})
         model, _ = Store(cache_dir(os.environ), settings.models).resolve(ModelRef.parse(arguments[1]))
-        config = plan(model.metadata, detect(), Wish(gpu_layers=settings["gpu_layers"]))
+        machine = detect()
+        settings = settings.tuned_for(
+            partial(model_key, model.metadata), partial(machine_key, machine.cores, machine.gpu)
+        )
+        wish = Wish(gpu_layers=settings["gpu_layers"], threads=settings["threads"], repack=settings["repack"])
+        config = plan(model.metadata, machine, wish)
         Wire(worker.reader, worker.writer).send({"do": "load", "path": model.path, "config": asdict(config)})

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite, nan
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from infer.models.plan import Wish, plan
 from infer.models.ref import ModelRef
 from infer.models.store import Resolved, Store
 from infer.settings import Settings, cache_dir
+from infer.tuned import machine_key, model_key
 from infer.types import Device, EngineConfig, LocalModel
 from infer.worker.client import WorkerClient
 
@@ -49,20 +51,30 @@ def open_model(
     stamp.touch(model.path, cache_dir(os.environ))
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
     machine = detect()
-    wish = Wish(
-        context=settings["ctx"],
-        threads=settings["threads"],
-        kv_type=settings["kv_type"],
-        gpu_layers=settings["gpu_layers"],
-        lora=tuple(map(_adapter, lora)),
-        parallel=parallel,
-    )
+    settings = settings.tuned_for(partial(model_key, model.metadata), partial(machine_key, machine.cores, machine.gpu))
+    wish = wish_of(settings, tuple(map(_adapter, lora)), parallel)
     config = _with_cache(plan(model.metadata, machine, wish), settings)
     worker = session.worker()
     if wish.gpu_layers not in ("auto", 0) and gpu(worker.wait_devices()) is None:
         raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
     worker.load(model.path, config)
     return Opened(model, settings, config, machine, worker)
+
+
+def wish_of(settings: Settings, lora: tuple[tuple[str, float], ...] = (), parallel: int | None = 1) -> Wish:
+    """What the settings ask of the plan."""
+    flash = settings["flash_attention"]
+    return Wish(
+        context=settings["ctx"],
+        threads=settings["threads"],
+        kv_type=settings["kv_type"],
+        gpu_layers=settings["gpu_layers"],
+        lora=lora,
+        parallel=parallel,
+        ubatch=settings["ubatch"],
+        flash_attention=None if flash == "auto" else flash == "on",
+        repack=settings["repack"],
+    )
 
 
 def _resolve(name: str, settings: Settings, session: Session, *, yes: bool) -> Resolved:

@@ -3,7 +3,7 @@
 from infer.errors import InferError, UsageError
 
 _LATER = (
-    "embed", "bench", "doctor", "recommend",
+    "embed", "doctor", "recommend",
 )  # fmt: skip
 
 

@@ -184,6 +184,10 @@ class Engine:
         """When the model wants to end, let it go on with these tokens instead, once. Empty: let it end."""
         self._running[sequence.id].instead_of_end = tokens
 
+    def never_end(self, sequence: Sequence) -> None:
+        """Let only its limit end it: what the model wants to say is of no interest, how fast it says it is."""
+        self._running[sequence.id].endless = True
+
     def report(self, sequence: Sequence, count: int) -> None:
         """Let outputs tell the log-probability of each token, and of the `count` likeliest ones in its place."""
         self._running[sequence.id].logprobs = count

@@ -73,6 +73,7 @@ def _facts(model: Model, path: str, config: EngineConfig) -> dict[str, Fact]:
         "gpu": config.gpu_layers != 0,
         "lora": [[file_identity([lora], files), scale] for lora, scale in config.lora],
         "no_rotation": os.environ.get("LLAMA_ATTN_ROT_DISABLE", ""),
+        **({"repack": True} if config.repack else {}),  # absent by default: what was stored before it came stays good
     }
 
 

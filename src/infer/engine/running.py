@@ -20,6 +20,7 @@ class Running:
     held             the constraint does not count now
     logprobs         how many likely tokens are reported with each; None: nothing is
     instead_of_end   tokens that are forced when the model wants to end, once
+    endless          the model's wish to end counts for nothing
     """
 
     def __init__(self, sampler: Sampler, loop_guard: LoopGuard | None) -> None:
@@ -27,6 +28,7 @@ class Running:
         self.held = False
         self.logprobs: int | None = None
         self.instead_of_end: tuple[int, ...] = ()
+        self.endless = False
         self._sampler = sampler
         self._forced: deque[int] = deque()
         self._matcher: Matcher | None = None
@@ -44,7 +46,7 @@ class Running:
         """The next token, from the logits of `row`; None where the answer ends."""
         if not self._forced:
             token = self._draw(context, row, vocabulary.size)
-            if token is None or not vocabulary.ends_generation(token):
+            if token is None or self.endless or not vocabulary.ends_generation(token):
                 return token
             if not self.instead_of_end:
                 return None

@@ -85,7 +85,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """One file's header. `bytes_by_type` counts the tensors' bytes under ggml's type numbers."""
+    """One file's header. `bytes_by_type` counts the tensors' bytes under ggml's type numbers.
+
+    roles: elements and bytes of weights that not every token meets: "embedding", "output", "experts" (see models.work).
+    """
 
     path: str
     identity: Identity
@@ -93,6 +96,7 @@ class Header:
     tensors: int
     parameters: int
     bytes_by_type: dict[int, int]
+    roles: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read_header(path: str) -> Header:
@@ -137,6 +141,13 @@ def shown(text: bytes) -> str:
     """Bytes from the file as they may stand in a message: at most 48 characters, quoted, control escaped."""
     decoded = text[:200].decode("utf-8", "replace")
     return repr(decoded if len(decoded) <= 48 else decoded[:47] + "…")
+
+
+def _role(name: bytes) -> str | None:
+    """Which tokens meet a tensor, where that is not all of them."""
+    if b"_exps." in name:
+        return "experts"
+    return {b"token_embd.weight": "embedding", b"output.weight": "output"}.get(name)
 
 
 def _reason(error: OSError) -> str:
@@ -201,11 +212,12 @@ def _skip_texts(data: bytes, pos: int, count: int) -> tuple[int, int]:
 class _Reader:
     """A position in the file's first bytes, which are read as far as they are needed."""
 
-    __slots__ = ("data", "identity", "path", "pos", "read", "size", "where")
+    __slots__ = ("data", "identity", "path", "pos", "read", "roles", "size", "where")
 
     def __init__(self, path: str, identity: Identity, read: Callable[[int, int], bytes]) -> None:
         self.path, self.identity, self.size, self.read = path, identity, identity.size, read
         self.data, self.pos, self.where = b"", 0, "the header"
+        self.roles: dict[str, tuple[int, int]] = {}
 
     def refuse(self, why: str, hint: str = "") -> NoReturn:
         raise BadModelFile(path=self.path, why=why, hint=hint)
@@ -252,7 +264,7 @@ class _Reader:
             key = self.key(pairs)
             pairs[key] = self.value(self.number(_U32))
         parameters, bytes_by_type = self.tensors(tensors_count, self.alignment(pairs))
-        return Header(self.path, self.identity, pairs, tensors_count, parameters, bytes_by_type)
+        return Header(self.path, self.identity, pairs, tensors_count, parameters, bytes_by_type, self.roles)
 
     def preamble(self) -> tuple[int, int]:
         """Check magic and version: the number of pairs and of tensors."""
@@ -361,6 +373,9 @@ class _Reader:
             names.add(name)
             parameters, used = parameters + elements, offset + size
             bytes_by_type[kind] = bytes_by_type.get(kind, 0) + size
+            if role := _role(name):
+                before = self.roles.get(role, (0, 0))
+                self.roles[role] = (before[0] + elements, before[1] + size)
         whole = -(-self.pos // alignment) * alignment + used
         if count and whole > self.size:
             self.refuse(f"it is truncated: it has {self.size:,} of {whole:,} bytes", "download it again")

@@ -27,6 +27,8 @@ Fit = Literal["fits", "partly", "no"]
 class Wish:
     """What the user asked for; None leaves it to the plan. gpu_layers: a number, "auto" or "all".
 
+    ubatch, flash_attention, repack: as in EngineConfig.
+
     parallel: sequences at once.
     """
 
@@ -36,6 +38,9 @@ class Wish:
     gpu_layers: int | str = "auto"
     lora: tuple[tuple[str, float], ...] = ()
     parallel: int | None = 1
+    ubatch: int | None = None
+    flash_attention: bool | None = None
+    repack: bool = False
 
 
 def kv_bytes_per_token(metadata: Metadata, kv_type: KvType) -> float:
@@ -78,6 +83,9 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     if wish.kv_type != "f16" and (metadata.key_length % ROW or metadata.value_length % ROW):
         what = f"--kv-type {wish.kv_type} needs heads of a multiple of {ROW}, this model's have {metadata.key_length}"
         raise UsageError(what=what, hint="--kv-type f16")
+    if wish.kv_type != "f16" and wish.flash_attention is False:
+        raise UsageError(what=f"a KV cache of {wish.kv_type} needs flash attention", hint="flash_attention = auto")
+    ubatch = wish.ubatch or (_BATCH if machine.gpu else _CPU_UBATCH)
     per_token = _bytes_per_position(metadata, wish.kv_type)
     base = metadata.tensor_bytes + _OVERHEAD
     smallest = wish.context or min(_SMALLEST, metadata.context_length)
@@ -95,11 +103,12 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
         positions=max(max_context, min(fits, parallel * max_context)),
         parallel=parallel,
         threads=wish.threads or min(machine.cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD),
-        batch=max(_BATCH, parallel),
-        ubatch=_BATCH if machine.gpu else _CPU_UBATCH,
+        batch=max(_BATCH, parallel, ubatch),
+        ubatch=ubatch,
         kv_type=wish.kv_type,
         gpu_layers=_gpu_layers(wish.gpu_layers),
-        flash_attention=wish.kv_type != "f16",
+        flash_attention=wish.kv_type != "f16" if wish.flash_attention is None else wish.flash_attention,
+        repack=wish.repack,
         lora=wish.lora,
     )
 

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from infer.errors import InferError, WorkerDied, from_wire
-from infer.types import Constraint, Continuation, Device, EngineConfig, Event, Request
+from infer.types import Constraint, Continuation, Device, EngineConfig, Event, Limits, Pace, Request
 from infer.worker.messages import event_from_json
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
@@ -49,11 +49,13 @@ class WorkerClient:
         self._next_id = 0
         self.devices: tuple[Device, ...] | None = None
         self.loaded = False
+        self._load_seconds: float | None = None  # of the load that was asked for last
         self._waiting = waiting
         self._reaped = False
 
     def load(self, path: str, config: EngineConfig) -> None:
         """Start loading a model file. Returns at once; a failure is raised by whatever waits next."""
+        self._load_seconds = None
         self._send({"do": "load", "path": path, "config": asdict(config)})
 
     def expect(self, constraint: Constraint) -> None:
@@ -87,6 +89,25 @@ class WorkerClient:
         scores = self._wait_for("scores")["scores"]
         pairs = (tuple((piece, score) for piece, score in found) for found in scores)
         return [Continuation(text, tokens) for text, tokens in zip(texts, pairs, strict=True)]
+
+    def measure(self, prompt: int, steps: int, parallel: int, room: int) -> Pace:
+        """How long `parallel` prompts of random tokens take, and `steps` steps of their answers (see `LLM.measure`)."""
+        how = {"prompt": prompt, "steps": steps, "parallel": parallel, "room": room}
+        self._send({"do": "measure", **how})
+        answer = self._wait_for("measured")
+        return Pace(answer["prefill"], answer["decode"], answer["steps"])
+
+    def limits(self, kind: str, threads: int, weight_type: int) -> Limits:
+        """What a device of this kind can do at most; weight_type: ggml's number of the weights' type."""
+        self._send({"do": "limits", "kind": kind, "threads": threads, "weight_type": weight_type})
+        answer = self._wait_for("limits")
+        return Limits(answer["bandwidth"], answer["flops"])
+
+    def wait_loaded(self) -> float:
+        """Wait until the load that was asked for last is done; the seconds that took inside the worker."""
+        while self._load_seconds is None:
+            self._note(self._receive(None))
+        return self._load_seconds
 
     def events(self, timeout: float | None = None) -> Iterator[Event | None]:
         """Events as they come; None whenever `timeout` seconds passed without one.
@@ -158,6 +179,7 @@ class WorkerClient:
                     self.devices = tuple(Device(**device) for device in message["devices"])
                 case "loaded":
                     self.loaded = True
+                    self._load_seconds = message["seconds"]
                 case "error":
                     raise from_wire(message)
                 case _:

@@ -1,11 +1,13 @@
 """What is said over the wire, as JSON objects.
 
     to the worker    load {path, config} · expect {guidance} · submit {id, request} · abort {id} · prompt {request} ·
-                     tokenize {text} · score {request, texts} · close {timeout}
-    from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
-                     scores {scores: [[[text, logprob]]]} · closed {warning}
+                     tokenize {text} · score {request, texts} · measure {prompt, steps, parallel, room} ·
+                     limits {kind, threads, weight_type} · close {timeout}
+    from the worker  hello {devices} · loaded {seconds} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
+                     scores {scores: [[[text, logprob]]]} · measured {prefill, decode, steps} ·
+                     limits {bandwidth, flops} · closed {warning}
                      events {id}: progress · delta · finished · failed
-                     error {code, facts}: what was asked last (load, prompt, tokenize, score) cannot be done
+                     error {code, facts}: what was asked last (all but a submit) cannot be done
 
 Every request of the parent is answered (expect is none, it only hurries); ids are the parent's.
 """

@@ -107,6 +107,11 @@ class Worker:
             case "score":
                 found = self._llm.score(request_from_json(message["request"]), tuple(message["texts"]))
                 self._wire.send({"event": "scores", "scores": [one.tokens for one in found]})
+            case "measure":
+                pace = self._llm.measure(*(message[key] for key in ("prompt", "steps", "parallel", "room")))
+                self._wire.send({"event": "measured", **asdict(pace)})
+            case "limits":
+                self._limits(message["kind"], message["threads"], message["weight_type"])
             case "close":
                 if self._llm is not None:
                     self._llm.save(message["timeout"])
@@ -130,7 +135,15 @@ class Worker:
             if self._llm is not None:
                 self._llm.close()
             self._llm = LLM(path, config)
-        self._wire.send({"event": "loaded"})
+        self._wire.send({"event": "loaded", "seconds": self._llm.load_seconds})
+
+    def _limits(self, kind: str, threads: int, weight_type: int) -> None:
+        from infer.engine.llama.limits import copies, multiplications
+        from infer.probe import memory_bandwidth
+
+        bandwidth = memory_bandwidth(threads) if kind == "cpu" else copies(kind, threads)
+        flops = multiplications(kind, threads, weight_type)
+        self._wire.send({"event": "limits", "bandwidth": bandwidth, "flops": flops})
 
     def _pieces(self, tokens: list[int]) -> Json:
         return {"tokens": list(zip(tokens, self._llm.pieces(tokens), strict=True))}

@@ -18,8 +18,8 @@ from infer.types import EngineConfig
 class Model:
     """A GGUF file loaded by llama.cpp.
 
-    Weights are memory-mapped and not repacked: repacking doubles the load time, gives up the map and slows prefill
-    on the CPUs measured (docs/PERFORMANCE.md).
+    Weights are memory-mapped and, unless asked for, not repacked: repacking doubles the load time, gives up the map
+    and slows prefill on the CPUs measured (docs/PERFORMANCE.md).
     """
 
     def __init__(self, path: str, config: EngineConfig, log: Log) -> None:
@@ -30,7 +30,7 @@ class Model:
         params = bindings.llama_model_default_params()
         params.n_gpu_layers = config.gpu_layers
         params.load_mode = bindings.LLAMA_LOAD_MODE_MMAP
-        params.use_extra_bufts = False
+        params.use_extra_bufts = config.repack
         self.pointer: Any = bindings.llama_model_load_from_file(os.fsencode(path), params)
         if not self.pointer:
             raise BadModelFile(path=path, why=log.last_error() or "llama.cpp refuses it")
