@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, BinaryIO
 
 from infer.cli.inputs import system_message, text_or_file
-from infer.cli.model import Opened, open_model, thinking
+from infer.cli.model import Opened, open_model, thinking, unused_gpu
 from infer.cli.output import Output
 from infer.cli.session import Session
 from infer.errors import FileUnreadable, Interrupted, UsageError
@@ -79,6 +79,8 @@ def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
         raise UsageError(what="--json prints a summary on stdout, where the records are", hint="name a file with -o")
     template = _template(asked.template)
     opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes, parallel=settings["parallel"])
+    if note := unused_gpu(opened):
+        session.output.note(f"note: {note}")
     base = _base(asked, opened.settings)
     with ExitStack() as stack:
         stream = stack.enter_context(_open_input(asked.input))

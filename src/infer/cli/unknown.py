@@ -3,7 +3,7 @@
 from infer.errors import InferError, UsageError
 
 _LATER = (
-    "embed", "choose", "bench", "doctor", "recommend",
+    "embed", "choose", "bench", "recommend",
 )  # fmt: skip
 
 

@@ -104,6 +104,8 @@ class Worker:
             case "score":
                 found = self._llm.score(request_from_json(message["request"]), tuple(message["texts"]))
                 self._wire.send({"event": "scores", "scores": [one.tokens for one in found]})
+            case "build":
+                self._build()
             case "close":
                 if self._llm is not None:
                     self._llm.save(message["timeout"])
@@ -117,6 +119,11 @@ class Worker:
 
         self._wire.send({"event": "hello", "devices": [asdict(device) for device in list_devices()]})
         import infer.llm  # noqa: F401  (the parent is still finding out what to load)
+
+    def _build(self) -> None:
+        from infer.engine.llama.devices import list_backends, system_info
+
+        self._wire.send({"event": "build", "backends": list_backends(), "info": system_info()})
 
     def _load(self, path: str, config: EngineConfig) -> None:
         from infer.llm import LLM
