@@ -14,6 +14,8 @@ _FEATURES = {"AVX2": "avx2", "FMA": "fma", "F16C": "f16c", "DOTPROD": "asimddp",
 _GPU_BACKENDS = {"CUDA": "CUDA", "METAL": "Metal", "MTL": "Metal", "ROCM": "ROCm", "HIP": "ROCm", "VULKAN": "Vulkan"}
 _VISIBLE = {"CUDA": "CUDA_VISIBLE_DEVICES", "ROCm": "HIP_VISIBLE_DEVICES", "Vulkan": "GGML_VK_VISIBLE_DEVICES"}
 
+_NONE = ("", "-1")  # values of these that hide every GPU
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -85,10 +87,8 @@ def judge_gpu(build: Build | InferError | None, machine: Machine, installer: Ins
         return [_unseen(name, Gpu(name, backends[0]), wishes)]
     way = advice(machine, gpu, installer)
     said = f"install {way.needs}" if way.command else f"it takes {way.needs}"
-    silence = "gpu_hint = false in config.toml, or INFER_GPU_HINT=0, ends the note on every run"
-    silent = "" if wishes.hint else " (the note about it is silenced)"
-    return [Check("gpu", "warning", f"{name} is there, and this build cannot use it{silent}",
-                  f"{said}; {silence}" if wishes.hint else said, way.command)]  # fmt: skip
+    note = "; gpu_hint = false in config.toml, or INFER_GPU_HINT=0, ends the note on every run" if wishes.hint else ""
+    return [Check("gpu", "warning", f"{name} is there, and this build cannot use it{note}", said, way.command)]
 
 
 def parse_features(info: str) -> frozenset[str]:
@@ -138,7 +138,7 @@ def _unseen(name: str, gpu: Gpu, wishes: Wishes) -> Check:
     variable = _VISIBLE.get(gpu.backend, "")
     text = f"{name} is there and this build has {gpu.backend}, but {gpu.backend} finds no GPU"
     value = dict(wishes.hidden).get(variable)
-    if value is not None:
+    if value in _NONE:
         return Check("gpu", "warning", f"{text}: {variable}={value} hides it", f"unset {variable}", f"unset {variable}")
     old = (
         f" {gpu.driver} runs CUDA {gpu.cuda} at most; is the build's newer?"

@@ -25,10 +25,9 @@ from infer.models import hub_cache
 from infer.types import Build
 
 PATIENCE = 1.5  # seconds for what lies on disks
-ENGINE_PATIENCE = 8.0  # seconds for llama.cpp and drivers: with many GPUs they take some to start
+ENGINE_PATIENCE = 9.0  # seconds for llama.cpp and drivers: with many GPUs they take some to start
 _RUNTIMES = {11: "libcudart.so.11.0", 12: "libcudart.so.12", 13: "libcudart.so.13"}
 _HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
-_DISK = "is a disk away or a server down (df hangs on it too)? INFER_CACHE_DIR, HF_HUB_CACHE name other directories"
 _FILE = "what INFER_CONFIG names has to be a plain file on a disk that answers"
 
 
@@ -46,7 +45,7 @@ def examine(
     machine, wishes = list[Machine](), list[Wishes]()
     looks = _looks(environment, wishes, terminal=terminal)
     wait_slow = looked({"machine": lambda: _machine(machine)}, ENGINE_PATIENCE, {"machine": "a GPU's driver hangs"})
-    wait = looked(looks, PATIENCE, {name: _FILE if name == "config" else _DISK for name in looks})
+    wait = looked(looks, PATIENCE, _ways_out(environment, looks))
     build = ask_build(ENGINE_PATIENCE)
     found = wait_slow() | wait()
     here, wish = (machine or [detect()])[0], (wishes or [Wishes()])[0]
@@ -92,6 +91,18 @@ def _looks(environment: Mapping[str, str], wishes: list[Wishes], *, terminal: bo
         "completion": lambda: [look_at_completion(environment, home)],
     }
     return looks
+
+
+def _ways_out(environment: Mapping[str, str], looks: Mapping[str, Look]) -> dict[str, str]:
+    """What to do about a look that hangs."""
+    cache, data = settings.cache_dir(environment), settings.data_dir(environment)
+    own = {"models": (hub_cache.directory(environment), "HF_HUB_CACHE"), "data": (data, "INFER_DATA_DIR")}
+    own |= dict.fromkeys(("cache", "prompt-cache"), (cache, "INFER_CACHE_DIR"))
+    any_of_them = "a disk that is away (the other lines say which) has to come back, or other directories be named"
+    ways = dict.fromkeys(looks, any_of_them) | {"config": _FILE}
+    for name, (place, variable) in own.items():
+        ways[name] = f"is the disk or server of {place} away (df hangs as well)? {variable} names another directory"
+    return ways
 
 
 def _machine(found: list[Machine]) -> list[Check]:

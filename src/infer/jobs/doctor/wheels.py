@@ -86,15 +86,15 @@ def plain(installer: Installer) -> str:
 def cuda_wheel(driver: Version, capability: Version | None, runtimes: tuple[int, ...] = ()) -> str | None:
     """The tag of the CUDA wheels for a driver that runs CUDA up to `driver` and a GPU of this compute capability.
 
-    Of those that need no newer driver the newest, of a major version whose runtime is here if there is one. A driver
-    between the wheels of its major version runs the first of them (minor version compatibility). None: no wheel.
+    The newest of those that need no newer driver, of a major version whose runtime is here if there is one. A driver
+    older than all wheels of its major version runs the first of them (minor version compatibility). None: no wheel.
     """
     runs = [wheel for wheel in _CUDA if capability is None or wheel.least <= capability <= wheel.most]
-    found = [wheel for wheel in runs if wheel.cuda <= driver]
-    if not found:
-        found = [wheel for wheel in runs if wheel.cuda[0] == driver[0]][:1]
-    here = [wheel for wheel in found if wheel.cuda[0] in runtimes]
-    return (here or found)[-1].tag if found else None
+    older = [wheel for wheel in runs if wheel.cuda <= driver]
+    compatible = [wheel for wheel in runs if wheel.cuda[0] == driver[0]][:1]
+    here = [wheel for wheel in (*compatible, *older) if wheel.cuda[0] in runtimes]
+    found = here or older or compatible
+    return found[-1].tag if found else None
 
 
 def cuda_of(gpu: Gpu) -> Version | None:
