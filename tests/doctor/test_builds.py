@@ -5,6 +5,7 @@ The GPU is one that NVML would describe: a library written in C that answers as 
 of a build before a model is loaded.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -22,16 +23,14 @@ INDEX = "https://abetlen.github.io/llama-cpp-python/whl/"
 DRIVER = (
     'mount -t tmpfs none /proc/driver && mkdir /proc/driver/nvidia && touch /proc/driver/nvidia/version && exec "$@"'
 )
-BINDINGS = """
-import ctypes
+ANOTHER_LIBRARY = """
 _lib = ctypes.CDLL({library!r})
 _lib.llama_print_system_info.restype = ctypes.c_char_p
-llama_print_system_info, llama_backend_init = _lib.llama_print_system_info, _lib.llama_backend_init
+llama_print_system_info = _lib.llama_print_system_info
 """
 BUILD = """
 #include <stddef.h>
 const char *names[] = {"CUDA", "CPU"};
-void llama_backend_init(void) {}
 const char *llama_print_system_info(void)
 { return "CUDA : ARCHS = 890 | CPU : SSE3 = 1 | AVX2 = %(avx2)d | FMA = 1 | F16C = 1 | "; }
 size_t ggml_backend_reg_count(void) { return 2; }
@@ -67,7 +66,14 @@ def cuda_build(patient: Patient, *, gpus: int, avx2: int = 1) -> dict[str, str]:
     code, path = patient.home / "build.c", patient.home / "libllama.so"
     code.write_text(BUILD % {"gpus": gpus, "avx2": avx2})
     subprocess.run([COMPILER, "-shared", "-fPIC", "-w", "-o", path, code], check=True)
-    return package(patient, BINDINGS.format(library=str(path)))
+    real = importlib.util.find_spec("llama_cpp")
+    assert real is not None
+    assert real.submodule_search_locations is not None
+    bindings = Path(real.submodule_search_locations[0], "llama_cpp.py")
+    found = package(patient, bindings.read_text() + ANOTHER_LIBRARY.format(library=str(path)))
+    for name in ("lib", "_ctypes_extensions.py", "llama_grammar.py"):  # the real library, and what is imported with it
+        Path(found["PYTHONPATH"], "llama_cpp", name).symlink_to(bindings.with_name(name))
+    return found
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from infer.jobs.doctor.check import Check, Level, amount
 from infer.machine import disk_free
@@ -15,22 +16,25 @@ _TIGHT, _FULL = 5 * 10**9, 200 * 10**6  # bytes free: a model of 4 B in Q4 takes
 _MOST = 200_000  # entries of private directories that are looked at
 
 
+State = Literal["there", "absent", "no directory", "broken link", "blocked", "read-only", "forbidden"]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A directory as it is found. is_directory: None where there is nothing, not even a broken link.
+    """A directory as it is found.
 
-    standing  the nearest directory above it that is there, itself if it is
-    writable  whether something can be put there, or it can be made
-    owned     whether what stands there belongs to this user
-    free      bytes on its disk
+    state     can it be used (there; absent: it can be made), and if not why: `blocked` by a file in the way, on a
+              `read-only` file system, `forbidden` by the permissions of what stands there
+    standing  the nearest directory above it that is there, itself if it is; on which device, with how many bytes free
+    owned     whether that belongs to this user
     """
 
     path: Path
-    is_directory: bool | None
+    state: State
     standing: Path
-    writable: bool
-    owned: bool
+    device: int
     free: int
+    owned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,23 @@ def look_at(path: Path) -> Place:
     """How a directory is found; nothing is made."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 (kept as it was given, links and all)
     standing = next((place for place in (path, *path.parents) if place.is_dir()), Path("/"))
-    is_directory = (standing == path) if os.path.lexists(path) else None
-    made = is_directory is not False and _no_file_between(path, standing)
-    writable = made and os.access(standing, os.W_OK | os.X_OK) and os.access(standing, os.R_OK)
-    owned = standing.stat().st_uid == os.geteuid()
-    return Place(path, is_directory, standing, writable, owned, disk_free(standing))
+    status = standing.stat()
+    owned = status.st_uid == os.geteuid()
+    return Place(path, _state(path, standing), standing, status.st_dev, disk_free(standing), owned)
+
+
+def _state(path: Path, standing: Path) -> State:
+    if path.is_symlink() and not path.exists():
+        return "broken link"
+    if path != standing and os.path.lexists(path):
+        return "no directory"
+    if any(os.path.lexists(place) for place in path.parents if standing in place.parents):
+        return "blocked"
+    if os.statvfs(standing).f_flag & os.ST_RDONLY:
+        return "read-only"
+    if not os.access(standing, os.R_OK | os.W_OK | os.X_OK):
+        return "forbidden"
+    return "there" if path == standing else "absent"
 
 
 def privacy(place: Path) -> Privacy:
@@ -70,31 +86,37 @@ def privacy(place: Path) -> Privacy:
 
 def judge_place(name: str, place: Place, variable: str) -> Check:
     """Whether a directory can be used; `variable` names another one."""
-    path, another = shlex.quote(str(place.path)), f"{variable} names another directory"
-    if place.is_directory is False:
-        broken = place.path.is_symlink()
-        what = "a link to nothing (is a disk not mounted?)" if broken else "not a directory"
-        return Check(name, "problem", f"{place.path} is {what}", f"move it away, or {another}", f"mv {path} {path}.old")
-    if not place.writable and place.standing.stat().st_mode & 0o200 and place.owned:
-        blocked = place.is_directory is None and not _no_file_between(place.path, place.standing)
-        if blocked:
-            return Check(name, "problem", f"{place.path} cannot be made: a file is in the way", another)
-        if stat.S_IMODE(place.standing.stat().st_mode) & 0o700 == 0o700:
-            return Check(name, "problem", f"{place.standing} is on a file system that cannot be written", another)
-    if not place.writable:
-        standing = shlex.quote(str(place.standing))
-        text = f"{place.path} cannot be written" + ("" if place.owned else ": it belongs to another user")
-        command = f"chmod u+rwx {standing}" if place.owned else _take_over(standing)
-        return Check(name, "problem", text, another, command)
-    state = "" if place.is_directory else " (made when it is needed)"
-    return Check(name, "ok", f"{place.path}{state}")
+    if place.state == "there":
+        return Check(name, "ok", str(place.path))
+    if place.state == "absent":
+        return Check(name, "ok", f"{place.path} (made when it is needed)")
+    another = f"{variable} names another directory"
+    what, command = _wrong(place)
+    fix = f"move it away, or {another}" if command.startswith("mv ") else another
+    return Check(name, "problem", what, fix, command)
+
+
+def _wrong(place: Place) -> tuple[str, str]:
+    """What is wrong with a directory that cannot be used, and the command that mends it, if there is one."""
+    path, standing = shlex.quote(str(place.path)), shlex.quote(str(place.standing))
+    away = f"mv {path} {path}.old"
+    mend = f"chmod u+rwx {standing}" if place.owned else _take_over(standing)
+    whose = "" if place.owned else ": it belongs to another user"
+    wrongs: dict[State, tuple[str, str]] = {
+        "broken link": (f"{place.path} is a link to nothing (is a disk not mounted?)", away),
+        "no directory": (f"{place.path} is not a directory", away),
+        "blocked": (f"{place.path} cannot be made: a file is in the way", ""),
+        "read-only": (f"{place.standing} is on a file system that cannot be written", ""),
+        "forbidden": (f"{place.path} cannot be written{whose}", mend),
+    }
+    return wrongs[place.state]
 
 
 def judge_space(places: Sequence[tuple[str, Place]]) -> list[Check]:
     """Whether there is room; `places`: what is kept there, each disk once. The models' comes first."""
     disks: dict[int, tuple[list[str], Place]] = {}
     for what, place in places:
-        disks.setdefault(place.standing.stat().st_dev, ([], place))[0].append(what)
+        disks.setdefault(place.device, ([], place))[0].append(what)
     return [_space(kinds, place) for kinds, place in disks.values()]
 
 
@@ -137,11 +159,6 @@ def _walk(place: Path) -> Iterator[tuple[Path, os.stat_result]]:
                     yield Path(entry.path), state
                     if stat.S_ISDIR(state.st_mode):
                         waiting.append(Path(entry.path))
-
-
-def _no_file_between(path: Path, standing: Path) -> bool:
-    """Whether nothing but directories stands in the way from a directory that is there to one to be made."""
-    return not any(os.path.lexists(place) for place in (path, *path.parents) if standing in place.parents)
 
 
 def _take_over(paths: str, recursive: str = "") -> str:

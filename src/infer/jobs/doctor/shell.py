@@ -11,6 +11,8 @@ from infer.models.small import read_small
 
 _LARGEST = 1 << 20  # bytes of a shell's own file
 _SYSTEM = (Path("/usr/share"), Path("/usr/local/share"), Path("/opt/homebrew/share"))
+# Locales that say nothing of the terminal: the plain ones, and those that Python puts into LC_CTYPE in their place.
+_UNSAID = ("C", "POSIX", "C.UTF-8", "C.utf8", "UTF-8")
 _ALSO_BASH = (".bash_profile", ".bash_login", ".profile", ".bash_completion")
 
 
@@ -43,7 +45,8 @@ def look_at_completion(environment: Mapping[str, str], home: Path) -> Check:
 def look_at_terminal(environment: Mapping[str, str], *, terminal: bool) -> Check:
     """Whether what infer writes can be shown. terminal: whether stdout is one."""
     name = environment.get("TERM", "dumb")
-    locale = next((environment[key] for key in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(key)), "")
+    said = (environment.get(key, "") for key in ("LC_ALL", "LC_CTYPE", "LANG"))
+    locale = next((value for value in said if value and value not in _UNSAID), "")
     if not terminal:
         return Check("terminal", "ok", "stdout is no terminal: plain bytes, no colour")
     if locale and "utf" not in locale.lower():
