@@ -86,12 +86,15 @@ def test_what_others_may_read_is_taken_from_them(patient: Patient) -> None:
     session.parent.mkdir(mode=0o755)
     session.write_text("{}\n")
     session.chmod(0o644)
-    patient.cache.chmod(0o750)
+    pins = patient.cache / "pins"
+    pins.mkdir(mode=0o750)
+    beside = patient.cache / "somebody else's"
+    beside.mkdir(mode=0o755)
     line = patient.only("private", "problem")
     assert line["text"].startswith("others may read 3 files, for example ")
     patient.follow(line)
     assert patient.wrong() == []
-    assert (session.stat().st_mode & 0o777, patient.cache.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert [place.stat().st_mode & 0o777 for place in (session, pins, beside)] == [0o600, 0o700, 0o755]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
@@ -159,7 +162,7 @@ def test_a_dead_mount_costs_its_own_lines_and_a_moment(patient: Patient) -> None
     """A file system whose server never answers, as when a network drive is away."""
     result = patient.run("doctor", "--json", prefix=mounted(patient.hub, DEAD), timeout=20)
     assert result.code == 1
-    assert result.seconds < 3
+    assert result.seconds < 5
     lines = {line["name"]: line for line in result.json["checks"]}
     hanging = {name for name, line in lines.items() if line["level"] != "ok"}
     assert {"models"} <= hanging <= {"models", "space", "leftovers", "config"}

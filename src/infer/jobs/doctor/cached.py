@@ -7,7 +7,7 @@ from infer.engine.prefix.check import Report, check
 from infer.engine.prefix.survey import survey
 from infer.jobs.doctor.check import Check, amount
 
-_MANY = 5_000  # pieces whose headers are read in a good part of a second
+_MANY = 2_000  # pieces whose headers are read in a good part of a second
 _PRUNE = "infer cache prune"
 _NAME = "prompt-cache"
 

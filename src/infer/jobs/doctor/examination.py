@@ -5,11 +5,13 @@ import importlib.metadata
 import importlib.util
 import platform
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import infer
 from infer import settings
+from infer.engine.prefix.files import FOLDER
 from infer.errors import InferError
 from infer.jobs.doctor import places
 from infer.jobs.doctor.build import Installation, Wishes, describe_machine, judge_build, judge_gpu
@@ -24,8 +26,11 @@ from infer.machine import Machine, detect, detect_all
 from infer.models import hub_cache
 from infer.types import Build
 
-PATIENCE = 1.5  # seconds for what lies on disks
+PATIENCE = 2.5  # seconds for what lies on disks
 ENGINE_PATIENCE = 9.0  # seconds for llama.cpp and drivers: with many GPUs they take some to start
+# What infer keeps in its two directories; where somebody names one of their own, other things may lie beside it.
+_KEPT_IN_CACHE = (FOLDER, "pins", "urls", "metadata")
+_KEPT_AS_DATA = ("sessions", "history")
 _RUNTIMES = {11: "libcudart.so.11.0", 12: "libcudart.so.12", 13: "libcudart.so.13"}
 _HIDE_GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES")
 _FILE = "what INFER_CONFIG names has to be a plain file on a disk that answers"
@@ -67,12 +72,12 @@ def _looks(environment: Mapping[str, str], wishes: list[Wishes], *, terminal: bo
         return look_at_config(environment, cache)
 
     def kept() -> list[Check]:
-        private = [places.privacy(place) for place in dict.fromkeys((cache, data)) if place.is_dir()]
-        return places.judge_privacy(private) if private else []
+        named = [cache / name for name in _KEPT_IN_CACHE] + [data / name for name in _KEPT_AS_DATA]
+        return places.judge_privacy([places.privacy(place) for place in named if place.exists()], (cache, data))
 
     def terminal_and_path() -> list[Check]:
         return [
-            look_at_path(environment, Path(sys.argv[0]).absolute()),
+            look_at_path(environment, _own_script()),
             look_at_terminal(environment, terminal=terminal),
         ]
 
@@ -103,6 +108,12 @@ def _ways_out(environment: Mapping[str, str], looks: Mapping[str, Look]) -> dict
     for name, (place, variable) in own.items():
         ways[name] = f"is the disk or server of {place} away (df hangs as well)? {variable} names another directory"
     return ways
+
+
+def _own_script() -> Path:
+    """The `infer` of this installation."""
+    started = Path(sys.argv[0]).absolute()
+    return started if started.name == "infer" else Path(sysconfig.get_path("scripts")) / "infer"
 
 
 def _machine(found: list[Machine]) -> list[Check]:

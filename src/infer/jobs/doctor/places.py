@@ -13,7 +13,7 @@ from infer.jobs.doctor.check import Check, Level, amount
 from infer.machine import disk_free
 
 _TIGHT, _FULL = 5 * 10**9, 200 * 10**6  # bytes free: a model of 4 B in Q4 takes 2.5 GB
-_MOST = 200_000  # entries of private directories that are looked at
+_MOST = 20_000  # entries of private directories that are looked at
 
 
 State = Literal["there", "absent", "no directory", "broken link", "blocked", "read-only", "forbidden"]
@@ -39,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """What is wrong in a directory that only its user may read: paths others may read, and paths of other users."""
+    """What is wrong in a place that only its user may read: paths others may read, and paths of other users."""
 
     place: Path
     open: tuple[Path, ...] = ()
@@ -70,7 +70,7 @@ def _state(path: Path, standing: Path) -> State:
 
 
 def privacy(place: Path) -> Privacy:
-    """Walk a directory of infer's own; links are not followed."""
+    """Walk something of infer's own; links are not followed."""
     opened, foreign = list[Path](), list[Path]()
     for count, (path, state) in enumerate(_walk(place)):
         if count > _MOST:
@@ -120,8 +120,8 @@ def judge_space(places: Sequence[tuple[str, Place]]) -> list[Check]:
     return [_space(kinds, place) for kinds, place in disks.values()]
 
 
-def judge_privacy(found: Sequence[Privacy]) -> list[Check]:
-    """Prompts, answers and what models made of them are their user's alone."""
+def judge_privacy(found: Sequence[Privacy], directories: Sequence[Path]) -> list[Check]:
+    """Prompts, answers and what models made of them are their user's alone. directories: where all of it lies."""
     checks = []
     if opened := [one for one in found if one.open]:
         count = sum(len(one.open) for one in opened)
@@ -132,8 +132,8 @@ def judge_privacy(found: Sequence[Privacy]) -> list[Check]:
         count = sum(len(one.foreign) for one in foreign)
         text = f"{_count(count)} belong to another user, for example {foreign[0].foreign[0]} (was infer run with sudo?)"
         checks.append(Check("private", "problem", text, "make them yours", _take_over(_all(foreign), "-R ")))
-    where = " and ".join(str(one.place) for one in found)
-    return checks or [Check("private", "ok", f"only you may read {where}")]
+    where = " and ".join(str(directory) for directory in dict.fromkeys(directories))
+    return checks or [Check("private", "ok", f"only you may read what infer keeps in {where}")]
 
 
 def _space(kinds: list[str], place: Place) -> Check:

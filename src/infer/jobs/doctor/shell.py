@@ -16,11 +16,10 @@ _UNSAID = ("C", "POSIX", "C.UTF-8", "C.utf8", "UTF-8")
 _ALSO_BASH = (".bash_profile", ".bash_login", ".profile", ".bash_completion")
 
 
-def look_at_path(environment: Mapping[str, str], own: Path) -> Check:
-    """Whether typing `infer` starts this one. own: the script or interpreter that was started."""
+def look_at_path(environment: Mapping[str, str], ours: Path) -> Check:
+    """Whether typing `infer` starts this one. ours: the `infer` of this installation."""
     found = shutil.which("infer", path=environment.get("PATH"))
-    ours = own.parent / "infer"
-    command = f'export PATH={shlex.quote(str(own.parent))}:"$PATH"'
+    command = f'export PATH={shlex.quote(str(ours.parent))}:"$PATH"'
     if found is None:
         fix = "put it there (in your shell's own file, to keep it)"
         return Check("path", "warning", f"no infer is on the PATH; this one is {ours}", fix, command)
