@@ -33,7 +33,7 @@ FLOORS = {
     "server": 5,
     "cli": 6,
 }
-FOLDERS = {"schema", "models", "chat", "engine", "worker", "jobs", "server", "cli"}
+FOLDERS = {"machine", "schema", "models", "chat", "engine", "worker", "jobs", "server", "cli"}
 ENTRIES = {"infer/__init__.py", "infer/__main__.py"}
 
 # library -> where it may be imported: a folder (ending in "/") or a file. Click inside typer is private to it.

@@ -284,7 +284,7 @@ class DeviceMissing(DoesNotFit):
 
     code = "no-device"
     text = "{asked} asks for a GPU, but this llama-cpp-python finds none"
-    hint_text = "install a wheel with CUDA or Metal (see the README), or leave the option out"
+    hint_text = "infer doctor says how to get a build that uses one; or leave the option out"
 
     def __str__(self) -> str:
         return InferError.__str__(self)

@@ -102,6 +102,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("parallel", "int", None, "prompts of a batch computed together; none: as many as pay", 1, 256),
     Setting("no_cache", "bool", False, "no disk reads or writes of the prompt cache"),
     Setting("cache.max_bytes", "int", None, "the prompt cache's budget; none: 10 % of free disk, at most 20 GB", 0),
+    Setting("gpu_hint", "bool", True, "say on every run that a GPU is there and not used"),
     Setting("offline", "bool", False, "never use the network"),
     Setting("color", "choice", "auto", "colour on a terminal", None, None, ("auto", "always", "never")),
 )
@@ -175,21 +176,73 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
     environment = os.environ if environment is None else environment
     path = config_path(environment)
     tables = _read_config(path, required=bool(environment.get("INFER_CONFIG")))
-    models, tuned = tables.pop("models", {}), parse_tables(tables.pop("tuned", []), str(path))
-    if not isinstance(models, dict):
-        raise ConfigError(where=f"{path}: models", what="must be a table of models")
+    models, tuned = _models(tables, path), _tuned(tables, path)
     values = {setting.key: Value(setting.default, DEFAULT) for setting in SETTINGS}
     for key, raw in _flat(tables).items():
-        values[key] = Value(parse(_known(key, str(path)), raw, f"{path}: {key}"), str(path))
-    for setting in SETTINGS:
-        text = environment.get(setting.variable)
-        if text or (text is not None and setting.kind == "text"):  # an empty system message overrides another
-            values[setting.key] = Value(parse(setting, text, setting.variable), setting.variable)
+        values[key] = _of_file(key, raw, path)
+    for setting in _set_by_variables(environment):
+        values[setting.key] = _of_variable(setting, environment)
     for key, raw in flags.items():
         if raw is not None:
             setting = _BY_KEY[key]
             values[key] = Value(parse(setting, raw, setting.flag), setting.flag)
-    return Settings(values, models, _unknown_variables(environment), tuned)
+    unknown = unknown_variables(environment)
+    warnings = tuple(f"{name} is set but is no setting of infer; {hint}" for name, hint in unknown)
+    return Settings(values, models, warnings, tuned)
+
+
+def faults(environment: Mapping[str, str]) -> tuple[list[ConfigError], Settings]:
+    """Everything that `resolve` would refuse, not only the first, and the settings without that."""
+    found = list[ConfigError]()
+    path, values = config_path(environment), {setting.key: Value(setting.default, DEFAULT) for setting in SETTINGS}
+    tables, models = dict[str, Any](), dict[str, Any]()
+    try:
+        tables = _read_config(path, required=bool(environment.get("INFER_CONFIG")))
+        models = _models(tables, path)
+        _tuned(tables, path)
+    except ConfigError as error:
+        found.append(error)
+    for key, raw in _flat(tables).items():
+        try:
+            values[key] = _of_file(key, raw, path)
+        except ConfigError as error:
+            found.append(error)
+    for setting in _set_by_variables(environment):
+        try:
+            values[setting.key] = _of_variable(setting, environment)
+        except ConfigError as error:
+            found.append(error)
+    return found, Settings(values, models)
+
+
+def _models(tables: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The user's models, taken out of config.toml's tables."""
+    models = tables.pop("models", {})
+    if not isinstance(models, dict):
+        raise ConfigError(where=f"{path}: models", what="must be a table of models")
+    return models
+
+
+def _tuned(tables: dict[str, Any], path: Path) -> tuple[Tuned, ...]:
+    """What `infer bench --tune` has written, taken out of config.toml's tables."""
+    return parse_tables(tables.pop("tuned", []), str(path))
+
+
+def _of_file(key: str, raw: Any, path: Path) -> Value:
+    return Value(parse(_known(key, str(path)), raw, f"{path}: {key}"), str(path))
+
+
+def _set_by_variables(environment: Mapping[str, str]) -> list[Setting]:
+    """The settings whose variables say something; an empty system message does: it overrides another."""
+    return [one for one in SETTINGS if environment.get(one.variable) or _is_empty_text(one, environment)]
+
+
+def _is_empty_text(setting: Setting, environment: Mapping[str, str]) -> bool:
+    return setting.kind == "text" and setting.variable in environment
+
+
+def _of_variable(setting: Setting, environment: Mapping[str, str]) -> Value:
+    return Value(parse(setting, environment[setting.variable], setting.variable), setting.variable)
 
 
 def setting(key: str) -> Setting:
@@ -347,10 +400,11 @@ def _nearest(word: str, words: list[str]) -> str:
     return f"did you mean {near[0]}?" if near else "infer config lists the settings"
 
 
-def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Variables that begin like ours and are none, each with the nearest that is one."""
     known = {setting.variable for setting in SETTINGS} | set(_OTHER_VARIABLES)
     unknown = sorted(name for name in environment if name.startswith("INFER_") and name not in known)
-    return tuple(f"{name} is set but is no setting of infer; {_nearest(name, sorted(known))}" for name in unknown)
+    return [(name, _nearest(name, sorted(known))) for name in unknown]
 
 
 def _read_config(path: Path, *, required: bool) -> dict[str, Any]:

@@ -283,6 +283,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """What the installed llama.cpp says about itself.
+
+    backends  in its registry, as ggml calls them ("CPU", "CUDA"), also those that find no device
+    info      its description of what it was compiled with, "CPU : AVX2 = 1 | ..."
+    """
+
+    backends: tuple[str, ...]
+    devices: tuple[Device, ...]
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """What a GGUF header says about a model, in tokens, rows and bytes.
 

@@ -364,3 +364,18 @@ def test_a_second_model_takes_the_place_of_the_first(start: Open, random_model: 
     text, end = collect(worker, number)[number]
     assert isinstance(end, Finished)
     assert Delta(text)
+
+
+def test_the_build_says_what_it_is_without_a_model(start: Open) -> None:
+    build = start().build(30)
+    assert build is not None
+    assert "CPU" in build.backends
+    assert [device.kind for device in build.devices].count("cpu") == 1
+    assert "CPU : " in build.info
+
+
+def test_a_build_that_does_not_answer_in_time_is_none(start: Open) -> None:
+    worker = start()
+    os.kill(worker.pid, signal.SIGSTOP)
+    assert worker.build(0.1) is None
+    os.kill(worker.pid, signal.SIGCONT)

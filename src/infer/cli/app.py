@@ -16,6 +16,7 @@ from infer.cli import (
     choose,
     completions,
     config,
+    doctor,
     hub,
     models,
     pull,
@@ -48,6 +49,7 @@ _COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "search": hub.search,
     "update": hub.update,
     "config": config.config,
+    "doctor": doctor.doctor,
     "completions": completions.completions,
 }
 _GROUPS = {"cache": cache.build, "sessions": sessions.build}

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from infer.cli.constraint import Wanted, read_constraint
 from infer.cli.inputs import system_message, text_or_file
-from infer.cli.model import Opened, open_model, thinking, thinking_limit
+from infer.cli.model import Opened, open_model, thinking, thinking_limit, unused_gpu
 from infer.cli.output import Output
 from infer.cli.session import Session
 from infer.cli.tool_file import read_tool_file, refuse_beside_tools
@@ -85,6 +85,8 @@ def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     constraint, tools = read_constraint(asked.wanted), read_tool_file(asked.tools)
     refuse_beside_tools(asked.tools, constraint, raw=asked.raw)
     opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes, parallel=settings["parallel"])
+    if note := unused_gpu(opened):
+        session.output.note(f"note: {note}")
     if constraint is not None:
         opened.worker.expect(constraint)
     base = replace(_base(asked, opened.settings), constraint=constraint, tools=tools)

@@ -41,7 +41,7 @@ def choose(
 ) -> int:
     """Say how likely each of these is as the answer: infer choose MODEL "prompt" yes no."""
     from infer.cli.inputs import argument, read_messages
-    from infer.cli.model import open_model
+    from infer.cli.model import open_model, unused_gpu
     from infer.errors import UsageError
     from infer.settings import resolve
     from infer.types import Request
@@ -61,6 +61,8 @@ def choose(
     opened = open_model(model, settings, lora or [], session, yes=yes)
     messages = read_messages(prompt, file or [], settings["system"], stdin=not no_stdin, raw=raw, output=session.output)
     found = opened.worker.score(Request(messages, raw=raw, think=False), tuple(choices))
+    if note := unused_gpu(opened):
+        session.output.note(f"note: {note}")
     rows = _rows(found, tokens=tokens)
     if json_:
         session.output.json(json.dumps(rows, ensure_ascii=False) + "\n")

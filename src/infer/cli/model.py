@@ -122,13 +122,15 @@ def device_name(opened: Opened) -> str:
 
 
 def unused_gpu(opened: Opened) -> str | None:
-    """One line about a GPU that is there and does nothing, with the way to use it."""
+    """One line about a GPU that is there and does nothing, until the user does not want to hear it any more."""
     maker = opened.machine.gpu
-    if maker is None or not opened.config.gpu_layers or gpu(opened.worker.wait_devices()):
+    if maker is None or not opened.config.gpu_layers or not opened.settings["gpu_hint"]:
+        return None
+    if gpu(opened.worker.wait_devices()):
         return None
     return (
-        f"this machine has an {maker} GPU, but this llama-cpp-python was built without it: running on the CPU "
-        "(README: 'Install for good'; --gpu-layers 0 silences this)"
+        f"the {maker} GPU of this machine is not used: infer doctor says why, and how it would be "
+        "(INFER_GPU_HINT=0 ends this note)"
     )
 
 

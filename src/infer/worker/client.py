@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from infer.errors import InferError, WorkerDied, from_wire
-from infer.types import Constraint, Continuation, Device, EngineConfig, Event, Limits, Pace, Request
+from infer.types import Build, Constraint, Continuation, Device, EngineConfig, Event, Limits, Pace, Request
 from infer.worker.messages import event_from_json
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
@@ -123,6 +123,16 @@ class WorkerClient:
         while self.devices is None:
             self._note(self._receive(None))
         return self.devices
+
+    def build(self, timeout: float) -> Build | None:
+        """What the installed llama.cpp is; None where that is not known within `timeout` seconds."""
+        self._send({"do": "build"})
+        deadline = monotonic() + timeout
+        while (left := deadline - monotonic()) > 0:
+            message = self._next(left)
+            if message is not None and message["event"] == "build":
+                return Build(tuple(message["backends"]), self.devices or (), message["info"])
+        return None
 
     def finish(self, timeout: float) -> str | None:
         """Let the worker write what the prompt cache still holds and end by itself, in `timeout` seconds altogether.

@@ -2,10 +2,10 @@
 
     to the worker    load {path, config} · expect {guidance} · submit {id, request} · abort {id} · prompt {request} ·
                      tokenize {text} · score {request, texts} · measure {prompt, steps, parallel, room} ·
-                     limits {kind, threads, weight_type} · close {timeout}
+                     limits {kind, threads, weight_type} · build {} · close {timeout}
     from the worker  hello {devices} · loaded {seconds} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
                      scores {scores: [[[text, logprob]]]} · measured {prefill, decode, steps} ·
-                     limits {bandwidth, flops} · closed {warning}
+                     limits {bandwidth, flops} · build {backends, info} · closed {warning}
                      events {id}: progress · delta · finished · failed
                      error {code, facts}: what was asked last (all but a submit) cannot be done
 

@@ -91,8 +91,6 @@ class Worker:
 
     def _do(self, message: Json) -> None:
         match message["do"]:
-            case "hello":
-                self._hello()
             case "load":
                 self._load(message["path"], config_from_json(message["config"]))
             case "submit":
@@ -110,8 +108,6 @@ class Worker:
             case "measure":
                 pace = self._llm.measure(*(message[key] for key in ("prompt", "steps", "parallel", "room")))
                 self._wire.send({"event": "measured", **asdict(pace)})
-            case "limits":
-                self._limits(message["kind"], message["threads"], message["weight_type"])
             case "close":
                 if self._llm is not None:
                     self._llm.save(message["timeout"])
@@ -119,12 +115,29 @@ class Worker:
                 os._exit(0)
             case "step":
                 self._send_events(self._llm.step())
+            case _:
+                self._tell(message)
+
+    def _tell(self, message: Json) -> None:
+        """What needs no model."""
+        match message["do"]:
+            case "hello":
+                self._hello()
+            case "limits":
+                self._limits(message["kind"], message["threads"], message["weight_type"])
+            case "build":
+                self._build()
 
     def _hello(self) -> None:
         from infer.engine.llama.devices import list_devices
 
         self._wire.send({"event": "hello", "devices": [asdict(device) for device in list_devices()]})
         import infer.llm  # noqa: F401  (the parent is still finding out what to load)
+
+    def _build(self) -> None:
+        from infer.engine.llama.devices import list_backends, system_info
+
+        self._wire.send({"event": "build", "backends": list_backends(), "info": system_info()})
 
     def _load(self, path: str, config: EngineConfig) -> None:
         from infer.llm import LLM

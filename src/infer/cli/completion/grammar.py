@@ -163,6 +163,10 @@ COMMANDS = {
         (("--json",), None, False, "one JSON object on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
+    "doctor": Command("Say what is fine and what is not, with the way to mend it", (), (
+        (("--json",), None, False, "one JSON object on stdout"),
+        (("-h", "--help"), None, False, "show the usage"),
+    )),
     "list": Command("What is on this machine: name, size, quantisation, context, last used, where it came from", (), (
         (("--catalog",), None, False, "what models.toml knows, here or not, and what fits"),
         (("--json",), None, False, "a JSON array on stdout"),

@@ -42,6 +42,20 @@ def _kind(handle: int) -> str:
     return _KINDS[kind] if kind < len(_KINDS) else "unknown"
 
 
+def list_backends() -> list[str]:
+    """The names in ggml's registry, also of backends that find no device."""
+    count = function("ggml_backend_reg_count", ctypes.c_size_t)
+    get = function("ggml_backend_reg_get", ctypes.c_void_p, ctypes.c_size_t)
+    name = function("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
+    return [name(get(index)).decode("utf-8", "replace") for index in range(count())]
+
+
+def system_info() -> str:
+    """What llama.cpp was compiled with, in its own words."""
+    text: bytes = bindings.llama_print_system_info()
+    return text.decode("utf-8", "replace").strip()
+
+
 def _device(handle: int) -> Device:
     pointer = ctypes.c_void_p
     free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)

@@ -1,6 +1,5 @@
-"""What this computer has, and the plan that follows from it: it fits, or it is refused with numbers before any load."""
+"""The plan that follows from a model and a machine: it fits, or it is refused with numbers before any load."""
 
-import os
 import resource
 import sys
 from dataclasses import replace
@@ -11,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.command import Command
-from infer import machine
 from infer.errors import DoesNotFit
-from infer.machine import Machine, detect
+from infer.machine import Machine
 from infer.models.plan import Wish, kv_bytes_per_token, plan
 from infer.types import Metadata
 
@@ -38,60 +36,6 @@ METADATA = Metadata(
 LARGE = Machine(cores=8, memory_free=64 << 30, gpu=None)
 PER_TOKEN = 32 * 8 * 256 * 2  # layers x KV heads x (key + value) x f16
 SCORES = 32 * 512 * 4  # heads x rows of a ubatch x f32, without flash attention
-
-
-def test_this_machine_is_described_sanely() -> None:
-    found = detect()
-    assert 1 <= found.cores <= (os.cpu_count() or 1)
-    assert 64 * MIB < found.memory_free <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    assert found.gpu in (None, "NVIDIA", "Apple")
-
-
-def test_a_machine_that_says_nothing_gets_modest_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a sandbox without /proc and /sys."""
-    monkeypatch.setattr(machine, "_read", lambda path: "")
-    found = detect()
-    assert 1 <= found.cores <= (os.cpu_count() or 1)
-    assert found.memory_free > 0
-
-
-def test_files_that_cannot_be_read_are_empty(tmp_path: Path) -> None:
-    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
-    assert [machine._read(tmp_path / name) for name in ("absent", "bytes", ".")] == ["", "", ""]
-
-
-def fake_files(monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
-    monkeypatch.setattr(machine, "_read", lambda path: files.get(str(path), ""))
-
-
-def test_the_limit_of_the_cgroup_counts_and_its_page_cache_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = {
-        "/proc/meminfo": "MemTotal: 99 kB\nMemAvailable:    8388608 kB\n",
-        "/sys/fs/cgroup/memory.max": str(2 << 30),
-        "/sys/fs/cgroup/memory.current": str(1 << 30),
-        "/sys/fs/cgroup/memory.stat": f"anon 5\ninactive_file {512 * MIB}\n",
-    }
-    fake_files(monkeypatch, files)
-    assert detect().memory_free == 1536 * MIB
-    fake_files(monkeypatch, files | {"/sys/fs/cgroup/memory.max": "max"})
-    assert detect().memory_free == 8 << 30
-    fake_files(monkeypatch, files | {"/sys/fs/cgroup/memory.current": str(9 << 30)})
-    assert detect().memory_free == 0, "never negative"
-
-
-def test_the_quota_and_shared_cores_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
-    siblings = {
-        f"/sys/devices/system/cpu/cpu{n}/topology/thread_siblings_list": f"{n % 4},{n % 4 + 4}" for n in range(8)
-    }
-    fake_files(monkeypatch, siblings)
-    assert detect().cores == 4
-    fake_files(monkeypatch, siblings | {"/sys/fs/cgroup/cpu.max": "150000 100000"})
-    assert detect().cores == 2
-    fake_files(monkeypatch, siblings | {"/sys/fs/cgroup/cpu.max": "1000 100000"})
-    assert detect().cores == 1
-    fake_files(monkeypatch, siblings | {"/sys/fs/cgroup/cpu.max": "max 100000"})
-    assert detect().cores == 4
 
 
 def test_a_model_that_fits_may_grow_to_its_trained_length() -> None:
