@@ -37,11 +37,11 @@ def open_model(
     session: Session,
     *,
     yes: bool = False,
-    parallel: int | None = 1,
+    wish: Wish | None = None,
 ) -> Opened:
     """Resolve a name, download what is not here, plan, and tell the worker to load; returns while it loads.
 
-    parallel: sequences at once, None: as many as pay.
+    wish: what is asked for beside the settings, of several sequences.
 
     Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError.
     """
@@ -49,13 +49,13 @@ def open_model(
     stamp.touch(model.path, cache_dir(os.environ))
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
     machine = detect()
-    wish = Wish(
+    wish = replace(
+        wish or Wish(),
         context=settings["ctx"],
         threads=settings["threads"],
         kv_type=settings["kv_type"],
         gpu_layers=settings["gpu_layers"],
         lora=tuple(map(_adapter, lora)),
-        parallel=parallel,
     )
     config = _with_cache(plan(model.metadata, machine, wish), settings)
     worker = session.worker()
