@@ -163,8 +163,9 @@ def mixed_requests(count: int, longest: int) -> list[Asked]:
 
 def prefix_requests(count: int) -> list[Asked]:
     """Prompts that begin with the same 1,000 digits."""
-    common = "".join(random.Random(3).choices("0123456789", k=COMMON))
-    return [Asked(common + f"{number:0{OWN}d}", ANSWER) for number in range(count)]
+    rng = random.Random(3)
+    common, *own = ("".join(rng.choices("0123456789", k=size)) for size in (COMMON, *[OWN] * count))
+    return [Asked(common + digits, ANSWER) for digits in own]
 
 
 def in_turns(sides: dict[str, Callable[[], float]], number: int) -> dict[str, float]:

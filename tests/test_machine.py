@@ -157,6 +157,7 @@ def test_of_many_sequences_each_computes_its_own_cells_only() -> None:
     assert (many.flash_attention, many.apart, many.adapts, many.streams) == (True, True, True, True)
     asked = plan(METADATA, LARGE, Wish(parallel=8))
     assert (asked.parallel, asked.flash_attention, asked.apart, asked.adapts) == (8, True, True, False)
+    assert not plan(METADATA, LARGE, Wish(parallel=8, context=512)).streams, "it is for all of them together"
     alike = plan(METADATA, LARGE, Wish(parallel=8, alike=True))
     assert (alike.flash_attention, alike.apart, alike.streams) == (False, False, False), (
         "what is common is computed once for all of them"

@@ -30,7 +30,7 @@ class Memory:
     ) -> None:
         self.context: Context | None = None
         self.most = config.parallel  # sequences that it has room for
-        self.streams = config.streams and model.memory_kind is MemoryKind.FULL and not config.context
+        self.streams = config.streams and model.memory_kind is MemoryKind.FULL
         self._model, self._config, self._abort = model, config, abort
         self._scheduler, self._sharing, self._capacity = scheduler, sharing, capacity
 

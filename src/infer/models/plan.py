@@ -105,7 +105,7 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
         parallel=parallel,
         adapts=wish.parallel is None,
         apart=many,
-        streams=many,
+        streams=many and wish.context is None,
         threads=wish.threads or min(machine.cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD),
         batch=max(_BATCH, parallel),
         ubatch=_BATCH if machine.gpu else _CPU_UBATCH,
