@@ -17,6 +17,7 @@ from infer.engine.engine import Engine, Likely, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
+from infer.engine.llama.state import MemoryKind
 from infer.engine.reuse import open_reuse
 from infer.engine.scheduler import Sequence, State
 from infer.engine.self_test import KERNEL_NOISE, compare
@@ -29,6 +30,7 @@ from infer.types import (
     Constraint,
     ContextUse,
     Continuation,
+    Delta,
     EngineConfig,
     Event,
     Finished,
@@ -58,6 +60,7 @@ class _Answer:
     stream: TextStream
     verified: tuple[int, float, float] | None
     scores: list[TokenScore] | None
+    held: list[Delta] | None  # the text so far, where it is to come in one piece
     content: list[str] = field(default_factory=list)
 
 
@@ -87,7 +90,8 @@ class LLM:
         """What depends on the configuration, over the weights that are loaded."""
         model, config = self._model, self._config
         self._answers: dict[int, _Answer] = {}
-        self._reuse, self._no_cache = open_reuse(model, self._path, config)
+        streams = config.streams and model.memory_kind is MemoryKind.FULL  # of which states cannot be cut
+        self._reuse, self._no_cache = (None, None) if streams else open_reuse(model, self._path, config)
         self._engine = Engine(model, config, self.abort_flag, self._reuse)
         source = model.chat_template
         self._prompts = PromptBuilder(model.vocabulary, source, config.max_context, model.trained_context)
@@ -135,14 +139,17 @@ class LLM:
         stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
         verified = self._verify(prompt, stops) if request.verify_cache else None
         sequence = self._engine.submit(
-            prompt.tokens, sampling, seed, request.max_tokens, stops, goes_on=request.goes_on
+            prompt.tokens, sampling, seed, request.max_tokens, stops, goes_on=request.goes_on, one_of_many=request.whole
         )
         stream = self._stream(request, prompt, sequence)
         constrained = request.constraint is not None
         if request.logprobs is not None:
             self._engine.report(sequence, request.logprobs)
         scores: list[TokenScore] | None = None if request.logprobs is None else []
-        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, constrained, stream, verified, scores)
+        held: list[Delta] | None = [] if request.whole else None
+        self._answers[sequence.id] = _Answer(
+            sequence, seed, prompt.dropped, constrained, stream, verified, scores, held
+        )
         return sequence.id
 
     def _stream(self, request: Request, prompt: Prompt, sequence: Sequence) -> TextStream:
@@ -272,13 +279,17 @@ class LLM:
         sequence = output.sequence
         answer = self._answers[sequence.id]
         if output.token is None and output.finish_reason is None:
-            return [Progress(sequence.id, sequence.computed, sequence.prompt)]
+            progress = Progress(sequence.id, sequence.computed, sequence.prompt)
+            return [progress] if answer.held is None else []
         events: list[Event] = []
         if output.token is not None:
             delta = answer.stream.feed(output.token)
             if delta:
                 answer.content.append(delta.content)
-                events.append(TextDelta(sequence.id, delta))
+                if answer.held is None:
+                    events.append(TextDelta(sequence.id, delta))
+                else:
+                    answer.held.append(delta)
             if output.likely is not None and answer.scores is not None:
                 answer.scores.append(self._score_of(output.token, output.likely))
         if answer.stream.stopped:
@@ -290,6 +301,8 @@ class LLM:
         self._engine.finish(sequence, reason)
         rest = answer.stream.finish()
         answer.content.append(rest.content)
+        if answer.held is not None:
+            rest = _joined([*answer.held, rest])
         called = reason == "stop" and answer.stream.called
         completion = self._completion(answer, "tool_calls" if called else reason)
         self._engine.release(sequence)
@@ -332,6 +345,14 @@ class LLM:
 
     def _met(self, answer: _Answer, reason: FinishReason) -> bool:
         return reason == "stop" and not answer.stream.stopped and self._engine.satisfied(answer.sequence)
+
+
+def _joined(deltas: list[Delta]) -> Delta:
+    return Delta(
+        "".join(delta.content for delta in deltas),
+        "".join(delta.reasoning for delta in deltas),
+        tuple(call for delta in deltas for call in delta.tool_calls),
+    )
 
 
 def _last_logits(

@@ -99,7 +99,7 @@ SETTINGS: tuple[Setting, ...] = (
         2**31 - 1,
         choices=("on", "off", "show"),
     ),
-    Setting("parallel", "int", None, "prompts of a batch computed together; none: as many as pay", 1, 256),
+    Setting("parallel", "int", None, "prompts of a batch computed together; none: as many as pay", 1, 254),
     Setting("no_cache", "bool", False, "no disk reads or writes of the prompt cache"),
     Setting("cache.max_bytes", "int", None, "the prompt cache's budget; none: 10 % of free disk, at most 20 GB", 0),
     Setting("gpu_hint", "bool", True, "say on every run that a GPU is there and not used"),

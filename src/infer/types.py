@@ -109,6 +109,8 @@ class Request:
     overflow        what to do with a prompt larger than the context
     verify_cache    first compute the prompt without the prompt cache as well, and compare
     goes_on         another turn will follow: the prompt cache keeps prompt and answer however short the prompt is
+    whole           one of many, nobody reads along: no progress is told, the text comes in one piece, at the end, and
+                    the prompt cache keeps only what others begin with as well
     """
 
     messages: tuple[Message, ...]
@@ -124,6 +126,7 @@ class Request:
     overflow: Overflow = "error"
     verify_cache: bool = False
     goes_on: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +352,10 @@ class EngineConfig:
     context         positions; None: sized to the request and grown when an answer runs on
     max_context     the longest a sequence may become (trained length, or what fits in memory)
     parallel        sequences that may be in the context at once
+    adapts          begin with fewer than `parallel`, and take more while that brings more tokens a second
+    apart           compute the rows of answers and those of prompts one after the other: on a CPU, flash attention
+                    takes 64 rows or more in tiles, and a tile with rows of many sequences costs all their cells
+    streams         a KV memory for each sequence, where there is room for that: what others have is not looked at
     positions       what they may take together; 0: parallel * max_context
     batch           tokens of one llama_decode; ubatch: of one compute graph
     outputs         rows of one llama_decode that may ask for logits; never fewer than sequences
@@ -362,6 +369,9 @@ class EngineConfig:
     context: int | None = None
     max_context: int = 4096
     parallel: int = 1
+    adapts: bool = False
+    apart: bool = False
+    streams: bool = False
     positions: int = 0
     threads: int = 1
     batch: int = 512

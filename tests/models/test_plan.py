@@ -93,7 +93,24 @@ def test_a_plan_never_takes_more_than_there_is(wish: Wish, free: int, trained: i
     assert config.max_context == wish.context or config.max_context <= trained
     assert config.max_context >= 1
     assert config.batch >= config.parallel
-    assert config.flash_attention == (wish.kv_type != "f16"), "a quantised cache needs it"
+    assert config.flash_attention == (wish.kv_type != "f16" or config.parallel > 1), "a quantised cache needs it"
+
+
+def test_of_many_sequences_each_computes_its_own_cells_only() -> None:
+    many = plan(METADATA, LARGE, Wish(parallel=None))
+    assert (many.flash_attention, many.apart, many.adapts, many.streams) == (True, True, True, True)
+    asked = plan(METADATA, LARGE, Wish(parallel=8))
+    assert (asked.parallel, asked.flash_attention, asked.apart, asked.adapts) == (8, True, True, False)
+    assert not plan(METADATA, LARGE, Wish(parallel=8, context=512)).streams, "it is for all of them together"
+    alike = plan(METADATA, LARGE, Wish(parallel=8, alike=True))
+    assert (alike.flash_attention, alike.apart, alike.streams) == (False, False, False), (
+        "what is common is computed once for all of them"
+    )
+    assert not plan(METADATA, replace(LARGE, gpu="NVIDIA"), Wish(parallel=8)).apart
+    few = plan(METADATA, LARGE, Wish(parallel=None, most=3))
+    assert (few.parallel, few.streams) == (3, True)
+    one = plan(METADATA, LARGE, Wish(parallel=None, most=1))
+    assert (one.parallel, one.flash_attention, one.streams) == (1, False, False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")

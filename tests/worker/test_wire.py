@@ -233,5 +233,5 @@ def test_the_strategies_know_every_field() -> None:
     """A new field has to appear in `requests` or have a default that travels."""
     assert {field.name for field in fields(Request)} == {
         "messages", "sampling", "raw", "max_tokens", "stop", "think", "think_limit", "constraint", "logprobs", "tools",
-        "overflow", "verify_cache", "goes_on",
+        "overflow", "verify_cache", "goes_on", "whole",
     }  # fmt: skip

@@ -3,12 +3,12 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from infer.cli.bench_text import compared, reported
-from infer.cli.model import Opened, device_name, gpu, open_model
+from infer.cli.model import Opened, device_name, gpu, open_model, wish_of
 from infer.cli.session import Session
 from infer.cli.tuning import ALONE, tune
 from infer.errors import UsageError
@@ -19,6 +19,7 @@ from infer.jobs.bench.history import History
 from infer.jobs.bench.plot import check_plot, plot
 from infer.jobs.bench.report import to_json
 from infer.jobs.bench.runner import Target
+from infer.models.plan import Wish, plan
 from infer.settings import cache_dir, data_dir, resolve
 from infer.tuned import machine_key, model_key
 from infer.worker.client import WorkerClient
@@ -60,7 +61,7 @@ def run_bench(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
         return tune(asked.model, settings, session, wanted, kv=asked.tune_kv, yes=asked.yes, as_json=asked.as_json)
     most = max((*wanted.parallel, *sizes.PARALLEL))
     alone = settings.changed(ALONE, "infer bench")
-    opened = open_model(asked.model, alone, (), session, yes=asked.yes, parallel=most)
+    opened = open_model(asked.model, alone, (), session, yes=asked.yes, wish=Wish(parallel=most))
     return _measure(asked, wanted, opened, session)
 
 
@@ -68,7 +69,8 @@ def _measure(asked: Asked, wanted: sizes.Asked, opened: Opened, session: Session
     names = _names(opened)
     history = History(data_dir(os.environ) / "bench", names.model, names.machine)
     before = history.last() if asked.compare else None
-    target = Target(opened.model.path, replace(opened.config, parallel=1, positions=0), opened.config)
+    single = plan(opened.model.metadata, opened.machine, wish_of(opened.settings))
+    target = Target(opened.model.path, single, opened.config)
 
     def fresh() -> WorkerClient:
         session.renew()

@@ -39,11 +39,11 @@ def open_model(
     session: Session,
     *,
     yes: bool = False,
-    parallel: int | None = 1,
+    wish: Wish | None = None,
 ) -> Opened:
     """Resolve a name, download what is not here, plan, and tell the worker to load; returns while it loads.
 
-    parallel: sequences at once, None: as many as pay.
+    wish: what is asked for beside the settings, of several sequences.
 
     Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError.
     """
@@ -52,7 +52,7 @@ def open_model(
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
     machine = detect()
     settings = settings.tuned_for(partial(model_key, model.metadata), partial(machine_key, machine.cores, machine.gpu))
-    wish = wish_of(settings, tuple(map(_adapter, lora)), parallel)
+    wish = wish_of(settings, tuple(map(_adapter, lora)), wish)
     config = _with_cache(plan(model.metadata, machine, wish), settings)
     worker = session.worker()
     if wish.gpu_layers not in ("auto", 0) and gpu(worker.wait_devices()) is None:
@@ -61,16 +61,16 @@ def open_model(
     return Opened(model, settings, config, machine, worker)
 
 
-def wish_of(settings: Settings, lora: tuple[tuple[str, float], ...] = (), parallel: int | None = 1) -> Wish:
-    """What the settings ask of the plan."""
+def wish_of(settings: Settings, lora: tuple[tuple[str, float], ...] = (), wish: Wish | None = None) -> Wish:
+    """What the settings ask of the plan. wish: what is asked for beside them, of several sequences."""
     flash = settings["flash_attention"]
-    return Wish(
+    return replace(
+        wish or Wish(),
         context=settings["ctx"],
         threads=settings["threads"],
         kv_type=settings["kv_type"],
         gpu_layers=settings["gpu_layers"],
         lora=lora,
-        parallel=parallel,
         ubatch=settings["ubatch"],
         flash_attention=None if flash == "auto" else flash == "on",
         repack=settings["repack"],

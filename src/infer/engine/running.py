@@ -21,15 +21,17 @@ class Running:
     logprobs         how many likely tokens are reported with each; None: nothing is
     instead_of_end   tokens that are forced when the model wants to end, once
     endless          the model's wish to end counts for nothing
+    many             one of many: then numpy, which finds the best token faster, is worth loading
     """
 
-    def __init__(self, sampler: Sampler, loop_guard: LoopGuard | None) -> None:
+    def __init__(self, sampler: Sampler, loop_guard: LoopGuard | None, *, many: bool = False) -> None:
         self.loop_guard = loop_guard
         self.held = False
         self.logprobs: int | None = None
         self.instead_of_end: tuple[int, ...] = ()
         self.endless = False
         self._sampler = sampler
+        self._argmax = many and sampler.is_argmax
         self._forced: deque[int] = deque()
         self._matcher: Matcher | None = None
         self._candidates: Candidates | None = None
@@ -59,6 +61,10 @@ class Running:
     def _draw(self, context: Context, row: int, vocabulary_size: int) -> int | None:
         """A token as the sampler draws it; None where the constraint leaves none."""
         if self._matcher is None or self._candidates is None or self.held:
+            if self._argmax:
+                from infer.engine.llama.logits import best
+
+                return best(context.logits(row, vocabulary_size))
             return self._sampler.sample(context.pointer, row)
         return self._sampler.sample_matching(context.logits(row, vocabulary_size), self._matcher, self._candidates)
 

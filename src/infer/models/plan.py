@@ -17,7 +17,7 @@ ROW = 32  # elements of a block of q8_0 and q4_0
 _WEIGHTS_PER_THREAD = 16 << 20
 _SMALLEST = 256  # tokens: the context a run starts with
 COMFORTABLE = 8192  # tokens: a question with a document
-_MOST_PARALLEL = 32  # sequences; decode gains little beyond (docs/PERFORMANCE.md)
+_MOST_PARALLEL = 64  # sequences; how many of them pay is found out while they run (engine/occupancy.py)
 _TYPICAL = 1024  # tokens of a request in a batch, prompt and answer
 
 Fit = Literal["fits", "partly", "no"]
@@ -29,7 +29,9 @@ class Wish:
 
     ubatch, flash_attention, repack: as in EngineConfig.
 
-    parallel: sequences at once.
+    parallel   sequences at once
+    most       there will be no more than these, None: nobody knows
+    alike      most of what they begin with is the same
     """
 
     context: int | None = None
@@ -41,6 +43,8 @@ class Wish:
     ubatch: int | None = None
     flash_attention: bool | None = None
     repack: bool = False
+    most: int | None = None
+    alike: bool = False
 
 
 def kv_bytes_per_token(metadata: Metadata, kv_type: KvType) -> float:
@@ -68,9 +72,9 @@ def fit_by_size(file_size: int, memory_free: int) -> Fit:
     return "partly" if file_size + _OVERHEAD <= memory_free else "no"
 
 
-def _bytes_per_position(metadata: Metadata, kv_type: KvType) -> float:
+def _bytes_per_position(metadata: Metadata, kv_type: KvType, *, flash: bool = False) -> float:
     per_token = kv_bytes_per_token(metadata, kv_type)
-    if kv_type == "f16":  # without flash attention the scores of a ubatch stand in memory, as f32
+    if kv_type == "f16" and not flash:  # without flash attention the scores of a ubatch stand in memory, as f32
         per_token += metadata.head_count * _BATCH * 4
     return per_token
 
@@ -78,7 +82,8 @@ def _bytes_per_position(metadata: Metadata, kv_type: KvType) -> float:
 def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     """How to run the model here. Raises DoesNotFit, with numbers, before anything is loaded.
 
-    On a CPU: no flash attention with f16 (it slows short suffixes), but a quantised KV cache needs it.
+    Flash attention: a quantised KV cache needs it. On a CPU it slows short suffixes of one sequence, but of many it
+    computes for each one only its own cells, where the other way computes all cells for all of them.
     """
     if wish.kv_type != "f16" and (metadata.key_length % ROW or metadata.value_length % ROW):
         what = f"--kv-type {wish.kv_type} needs heads of a multiple of {ROW}, this model's have {metadata.key_length}"
@@ -86,7 +91,10 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     if wish.kv_type != "f16" and wish.flash_attention is False:
         raise UsageError(what=f"a KV cache of {wish.kv_type} needs flash attention", hint="flash_attention = auto")
     ubatch = wish.ubatch or (_BATCH if machine.gpu else _CPU_UBATCH)
-    per_token = _bytes_per_position(metadata, wish.kv_type)
+    unlike = 1 not in (wish.parallel, wish.most) and not wish.alike
+    flash = (wish.kv_type != "f16" or unlike) if wish.flash_attention is None else wish.flash_attention
+    many = unlike and (not machine.gpu or wish.gpu_layers == 0)
+    per_token = _bytes_per_position(metadata, wish.kv_type, flash=flash)
     base = metadata.tensor_bytes + _OVERHEAD
     smallest = wish.context or min(_SMALLEST, metadata.context_length)
     need = memory_need(metadata, smallest, wish.kv_type)
@@ -97,17 +105,21 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     fits = int((machine.memory_free - base) / per_token) if per_token else metadata.context_length
     max_context = wish.context or max(1, min(metadata.context_length, fits))
     parallel = wish.parallel or max(1, min(_MOST_PARALLEL, fits // min(_TYPICAL, max_context)))
+    parallel = min(parallel, wish.most or parallel)
     return EngineConfig(
         context=wish.context,
         max_context=max_context,
         positions=max(max_context, min(fits, parallel * max_context)),
         parallel=parallel,
+        adapts=wish.parallel is None,
+        apart=many,
+        streams=many and wish.context is None,
         threads=wish.threads or min(machine.cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD),
         batch=max(_BATCH, parallel, ubatch),
         ubatch=ubatch,
         kv_type=wish.kv_type,
         gpu_layers=_gpu_layers(wish.gpu_layers),
-        flash_attention=wish.kv_type != "f16" if wish.flash_attention is None else wish.flash_attention,
+        flash_attention=flash,
         repack=wish.repack,
         lora=wish.lora,
     )
