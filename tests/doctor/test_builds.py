@@ -5,7 +5,7 @@ The GPU is one that NVML would describe: a library written in C that answers as 
 of a build before a model is loaded.
 """
 
-import importlib.util
+import importlib.machinery
 import json
 import os
 import shutil
@@ -66,7 +66,7 @@ def cuda_build(patient: Patient, *, gpus: int, avx2: int = 1) -> dict[str, str]:
     code, path = patient.home / "build.c", patient.home / "libllama.so"
     code.write_text(BUILD % {"gpus": gpus, "avx2": avx2})
     subprocess.run([COMPILER, "-shared", "-fPIC", "-w", "-o", path, code], check=True)
-    real = importlib.util.find_spec("llama_cpp")
+    real = importlib.machinery.PathFinder.find_spec("llama_cpp")  # not what another test has loaded of it
     assert real is not None
     assert real.submodule_search_locations is not None
     bindings = Path(real.submodule_search_locations[0], "llama_cpp.py")

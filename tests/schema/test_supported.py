@@ -1,12 +1,14 @@
 """Which schemas are taken: every keyword that is not enforced is refused by name, with its place."""
 
 import json
+import signal
 from typing import Any
 
 import pytest
 from schemas import SCHEMAS
 
 from infer.errors import UsageError
+from infer.schema import check
 from infer.schema.check import checker, parse_schema
 from infer.schema.supported import ANNOTATIONS, FORMATS, KEYWORDS
 
@@ -173,3 +175,15 @@ def test_the_schemas_of_the_tests_use_every_keyword_and_format() -> None:
 def test_a_finished_text_is_checked(schema: Any, text: str, wrong: str | None) -> None:
     found = checker(json.dumps(schema))(text)
     assert found is None if wrong is None else wrong in str(found)
+
+
+def test_a_pattern_that_python_cannot_decide_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repetitions in repetitions: `re` would try 2^200 ways to see that it does not fit."""
+    monkeypatch.setattr(check, "_PATIENCE", 0.2)
+    before = signal.getsignal(signal.SIGALRM)
+    wrong = checker(json.dumps({"type": "string", "pattern": "^(a+)+$"}))
+    assert wrong(json.dumps("a" * 200)) is None
+    assert "could not be checked" in str(wrong(json.dumps("a" * 200 + "b")))
+    assert wrong('"a"') is None
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

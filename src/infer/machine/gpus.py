@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -42,6 +41,8 @@ def ask(root: Path, machine: Machine, library: str | None = None) -> Answer:
 
 def ask_nvidia(library: str | None = None) -> Answer:
     """NVML's answer. A library that crashes, hangs or lies costs its process, not ours."""
+    import subprocess
+
     script = str(Path(__file__).with_name("nvml.py"))
     command = [sys.executable, "-I", "-S", script, *([library] if library else [])]
     try:

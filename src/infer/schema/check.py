@@ -1,8 +1,11 @@
 """Whether a text is what a schema asks for, and whether a schema is one: the only door to jsonschema."""
 
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from types import FrameType
 from typing import Any, NoReturn
 
 from infer.errors import UsageError
@@ -10,6 +13,7 @@ from infer.schema.shorthand import expand
 from infer.schema.supported import closed, refuse_unsupported
 
 _LONGEST = 200  # characters of jsonschema's messages, which quote the whole instance
+_PATIENCE = 5.0  # seconds for one text; a pattern with repetitions in repetitions can take `re` for ever
 _OPTION = "--schema"
 
 
@@ -56,7 +60,10 @@ def checker(schema: str) -> Callable[[str], str | None]:
 
     def wrong(text: str) -> str | None:
         try:
-            problem = jsonschema.exceptions.best_match(validator.iter_errors(_decimals(text)))
+            with _limited(_PATIENCE):
+                problem = jsonschema.exceptions.best_match(validator.iter_errors(_decimals(text)))
+        except _TooLong:
+            return f"it could not be checked within {_PATIENCE:g} s; a simpler pattern can"
         except (ValueError, ArithmeticError, RecursionError) as error:
             return f"it is no JSON: {error}"
         if problem is None:
@@ -64,6 +71,29 @@ def checker(schema: str) -> Callable[[str], str | None]:
         return f"{_shortened(problem.message)} (at {problem.json_path})"
 
     return wrong
+
+
+class _TooLong(Exception):
+    """The time is up."""
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raises _TooLong in here when the time is up. In the main thread only, which is where texts are checked.
+
+    `re` looks for signals while it searches, but knows no time limit of its own.
+    """
+
+    def give_up(number: int, frame: FrameType | None) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def malformed(schema: Any) -> str | None:
