@@ -92,7 +92,8 @@ class LLM:
     def serves(self, path: str, config: EngineConfig) -> bool:
         """Whether another configuration needs no other weights than those that are loaded."""
         mine = self._config
-        return (path, config.gpu_layers, config.lora) == (self._path, mine.gpu_layers, mine.lora)
+        same = (path, config.gpu_layers, config.lora) == (self._path, mine.gpu_layers, mine.lora)
+        return same and config.pooling is None
 
     def configure(self, config: EngineConfig) -> None:
         """Go on with another configuration that `serves`. No request may be running."""

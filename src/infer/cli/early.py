@@ -5,13 +5,14 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from infer.machine import detect
-from infer.models.plan import Wish, plan
+from infer.models.plan import Wish, plan, plan_embedding
 from infer.models.ref import ModelRef
 from infer.models.store import Store
 from infer.settings import cache_dir, resolve
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
 
+_WITH_VECTORS = ("embed", "tokens")
 _CHANGE_THE_WEIGHTS = ("--gpu-layers", "--lora")
 
 
@@ -28,5 +29,9 @@ def load_early(worker: Spawned, arguments: list[str]) -> None:
     with suppress(Exception):  # whatever it is, the parsed command line meets it again and says it
         settings = resolve({})
         model, _ = Store(cache_dir(os.environ), settings.models).resolve(ModelRef.parse(arguments[1]))
-        config = plan(model.metadata, detect(), Wish(gpu_layers=settings["gpu_layers"]))
+        wish, pooling = Wish(gpu_layers=settings["gpu_layers"]), model.metadata.pooling
+        if arguments[0] in _WITH_VECTORS and pooling in ("mean", "cls", "last"):
+            config = plan_embedding(model.metadata, detect(), wish, pooling)
+        else:
+            config = plan(model.metadata, detect(), wish)
         Wire(worker.reader, worker.writer).send({"do": "load", "path": model.path, "config": asdict(config)})

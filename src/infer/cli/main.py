@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import suppress
 
-_WITH_WORKER = ("run", "chat", "batch", "choose", "tokens")
+_WITH_WORKER = ("run", "chat", "batch", "choose", "tokens", "embed")
 _HELP = ("--help", "-h")
 
 

@@ -3,7 +3,7 @@
 from infer.errors import InferError, UsageError
 
 _LATER = (
-    "embed", "choose", "bench", "doctor", "recommend",
+    "choose", "bench", "doctor", "recommend",
 )  # fmt: skip
 
 

@@ -1,15 +1,16 @@
 """What is said over the wire, as JSON objects.
 
-    to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text} ·
-                     score {request, texts} · close {timeout}
+    to the worker    load {path, config} · submit {id, request} · embed {ids, requests} · abort {id} ·
+                     prompt {request} · tokenize {text} · score {request, texts} · close {timeout}
     from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
                      scores {scores: [[[text, logprob]]]} · closed {warning}
-                     events {id}: progress · delta · finished · failed
+                     events {id}: progress · delta · finished · failed · embedded (the vector's bytes in base64)
                      error {code, facts}: what was asked last (load, prompt, tokenize, score) cannot be done
 
 Every request of the parent is answered; ids are the parent's.
 """
 
+from base64 import b64decode, b64encode
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +20,7 @@ from infer.types import (
     Constraint,
     ContextUse,
     Delta,
+    Embedded,
     EngineConfig,
     Event,
     Failed,
@@ -75,6 +77,8 @@ def event_to_json(event: Event) -> Json:
             return {"event": "delta", "id": id, **asdict(delta)}
         case Finished(id, completion):
             return {"event": "finished", "id": id, "completion": asdict(completion)}
+        case Embedded(id, vector, tokens):
+            return {"event": "embedded", "id": id, "vector": b64encode(vector).decode("ascii"), "tokens": tokens}
         case Failed(id, error):
             return {"event": "failed", "id": id, **error.to_wire()}
 
@@ -87,6 +91,8 @@ def event_from_json(data: Json) -> Event:
         case "delta":
             calls = tuple(ToolCall(**call) for call in data["tool_calls"])
             return TextDelta(data["id"], Delta(data["content"], data["reasoning"], calls))
+        case "embedded":
+            return Embedded(data["id"], b64decode(data["vector"]), data["tokens"])
         case "failed":
             return Failed(data["id"], from_wire(data))
         case _:

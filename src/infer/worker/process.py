@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any
 
 from infer.errors import DoesNotFit, InferError, InternalError
-from infer.types import EngineConfig, Event
+from infer.types import EmbedRequest, EngineConfig, Event
 from infer.worker.messages import config_from_json, event_to_json, request_from_json
 from infer.worker.wire import Wire
 
@@ -93,7 +93,11 @@ class Worker:
             case "load":
                 self._load(message["path"], config_from_json(message["config"]))
             case "submit":
-                self._ids[self._llm.submit(request_from_json(message["request"]))] = message["id"]
+                self._submit(message)
+            case "embed":
+                group = message["ids"][0]
+                for identity, request in zip(message["ids"], message["requests"], strict=True):
+                    self._guarded({"do": "submit", "id": identity, "request": request, "group": group})
             case "abort":
                 self._abort(message["id"])
             case "prompt":
@@ -119,15 +123,21 @@ class Worker:
         import infer.llm  # noqa: F401  (the parent is still finding out what to load)
 
     def _load(self, path: str, config: EngineConfig) -> None:
-        from infer.llm import LLM
-
         if self._llm is not None and self._llm.serves(path, config):
             self._llm.configure(config)
         else:
             if self._llm is not None:
                 self._llm.close()
-            self._llm = LLM(path, config)
+            self._llm = _keystone(path, config)
         self._wire.send({"event": "loaded"})
+
+    def _submit(self, message: Json) -> None:
+        """Queue a request, or a text of a group that is to be embedded."""
+        if "group" in message:
+            ours = self._llm.submit(EmbedRequest(**message["request"]), message["group"])
+        else:
+            ours = self._llm.submit(request_from_json(message["request"]))
+        self._ids[ours] = message["id"]
 
     def _pieces(self, tokens: list[int]) -> Json:
         return {"tokens": list(zip(tokens, self._llm.pieces(tokens), strict=True))}
@@ -142,9 +152,20 @@ class Worker:
     def _send_events(self, events: list[Event]) -> None:
         for event in events:
             data = event_to_json(replace(event, id=self._ids[event.id]))
-            if data["event"] == "finished":
+            if data["event"] in ("finished", "embedded", "failed"):
                 del self._ids[event.id]
             self._wire.send(data)
+
+
+def _keystone(path: str, config: EngineConfig) -> Any:
+    """What does with a model what is to be done with it; both have the same surface."""
+    if config.pooling is None:
+        from infer.llm import LLM
+
+        return LLM(path, config)
+    from infer.embedder import Embedder
+
+    return Embedder(path, config)
 
 
 def _import_jinja_early() -> None:

@@ -56,8 +56,8 @@ def parse_item(number: int, data: bytes | None, base: Request, template: str | N
     """
     custom_id = str(number)
     try:
-        fields = _object(data)
-        custom_id = _custom_id(fields, custom_id)
+        fields = read_object(data)
+        custom_id = read_custom_id(fields, custom_id)
         request = _from_template(fields, base, template) if template is not None else _request(fields, base)
         return Item(number, custom_id, request)
     except BadItem as problem:
@@ -81,7 +81,8 @@ def _plain(name: str | None, spec: str | None, conversion: str | None) -> bool:
     return True
 
 
-def _object(data: bytes | None) -> dict[str, Any]:
+def read_object(data: bytes | None) -> dict[str, Any]:
+    """A line as a JSON object. Raises BadItem."""
     if data is None:
         raise BadItem("the line is too long, or cannot be read")
     try:
@@ -104,11 +105,12 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _custom_id(fields: Mapping[str, Any], default: str) -> str:
+def read_custom_id(fields: Mapping[str, Any], default: str) -> str:
+    """A line's own id, else the default. Raises BadItem."""
     own = fields.get("custom_id", default)
     if isinstance(own, bool) or not isinstance(own, str | int) or own == "":
         raise BadItem("custom_id is neither a text nor a number")
-    return _text(str(own), "custom_id")
+    return read_text(str(own), "custom_id")
 
 
 def _request(fields: Mapping[str, Any], base: Request) -> Request:
@@ -145,7 +147,7 @@ def _with_body(body: Mapping[str, Any], base: Request) -> Request:
 
 def _messages(body: Mapping[str, Any], base: Request) -> tuple[Message, ...]:
     if "prompt" in body:
-        return (*base.messages, Message("user", (TextPart(_text(body["prompt"], "prompt")),)))
+        return (*base.messages, Message("user", (TextPart(read_text(body["prompt"], "prompt")),)))
     given = body["messages"]
     if not isinstance(given, list) or not given:
         raise BadItem("messages is not a list with something in it")
@@ -168,7 +170,7 @@ def _message(given: Any) -> Message:
 def _part(given: Any) -> TextPart:
     if not isinstance(given, dict) or given.get("type") != "text":
         raise BadItem("a message's content is neither a text nor a list of text parts")
-    return TextPart(_text(given.get("text"), "a message's content"))
+    return TextPart(read_text(given.get("text"), "a message's content"))
 
 
 def _from_template(fields: Mapping[str, Any], base: Request, template: str) -> Request:
@@ -180,14 +182,15 @@ def _from_template(fields: Mapping[str, Any], base: Request, template: str) -> R
         if name not in fields:
             raise BadItem(f"there is no field '{name}', which the template needs")
         value = fields[name]
-        pieces.append(_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), name))
+        pieces.append(read_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), name))
     text = "".join(pieces)
     if not text.strip():
         raise BadItem("the prompt is empty")
     return replace(base, messages=(*base.messages, Message("user", (TextPart(text),))))
 
 
-def _text(value: Any, what: str) -> str:
+def read_text(value: Any, what: str) -> str:
+    """A value that has to be a text which can be written as UTF-8. Raises BadItem."""
     if not isinstance(value, str):
         raise BadItem(f"{what} is not a text")
     try:
@@ -223,7 +226,7 @@ def _stop(request: Request, value: Any, key: str) -> Request:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
         raise BadItem(f"{key} is neither a text nor a list of texts")
-    return replace(request, stop=tuple(_text(text, key) for text in texts))
+    return replace(request, stop=tuple(read_text(text, key) for text in texts))
 
 
 _PARAMETERS: Mapping[str, Callable[[Request, Any, str], Request]] = {
