@@ -28,6 +28,7 @@ FLOORS = {
     "reasoning": 3,
     "stream": 3,
     "llm": 3,
+    "embedder": 3,
     "worker": 4,
     "jobs": 5,
     "server": 5,

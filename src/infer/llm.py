@@ -100,7 +100,7 @@ class LLM:
         """Whether another configuration needs no other weights than those that are loaded."""
         mine = self._config
         ours = (self._path, mine.gpu_layers, mine.lora, mine.repack)
-        return (path, config.gpu_layers, config.lora, config.repack) == ours
+        return (path, config.gpu_layers, config.lora, config.repack) == ours and config.pooling is None
 
     def configure(self, config: EngineConfig) -> None:
         """Go on with another configuration that `serves`. No request may be running."""

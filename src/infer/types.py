@@ -10,6 +10,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "loop", "abort"]
 Role = Literal["system", "user", "assistant", "tool"]
 Overflow = Literal["error", "drop-oldest", "drop-middle"]
 KvType = Literal["f16", "q8_0", "q4_0"]
+Pooling = Literal["none", "mean", "cls", "last", "rank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,19 @@ class Request:
     verify_cache: bool = False
     goes_on: bool = False
     whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """A text that is to become a vector.
+
+    prefix      stands before it: some models want to be told what a text is for
+    normalized  the vector has length 1
+    """
+
+    text: str
+    prefix: str = ""
+    normalized: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +264,16 @@ class Failed:
     error: InferError
 
 
-Event = Progress | TextDelta | Finished | Failed
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Event: the vector of request `id`, as float32 (little endian), and how many tokens its text has."""
+
+    id: int
+    vector: bytes
+    tokens: int
+
+
+Event = Progress | TextDelta | Finished | Embedded | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +331,8 @@ class Metadata:
     quantization    the name of `general.file_type`, e.g. "Q4_K_M"
     sampling        `general.sampling.*`, under the names of SamplingParams
     sliding_window  positions, None where every layer attends to all
+    pooling         how an embedding model makes one vector of many; None: the file does not say, it is no such model
+    causal          whether a token sees only those before it
     """
 
     architecture: str
@@ -328,6 +353,8 @@ class Metadata:
     chat_template: str | None = None
     license: str | None = None
     sliding_window: int | None = None
+    pooling: Pooling | None = None
+    causal: bool = True
     sampling: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -364,6 +391,8 @@ class EngineConfig:
     repack          let llama.cpp lay the weights out for this CPU; they are then not mapped from the file
     cache_dir       where the prompt cache is; None: no disk reads or writes
     cache_bytes     its budget; None: the default, which depends on the disk
+    pooling         it makes embeddings, in this way; None: it generates
+    in_pieces       a text to embed may be read piece by piece; otherwise it stands in one compute graph
     """
 
     context: int | None = None
@@ -384,3 +413,5 @@ class EngineConfig:
     lora: tuple[tuple[str, float], ...] = ()
     cache_dir: str | None = None
     cache_bytes: int | None = None
+    pooling: Pooling | None = None
+    in_pieces: bool = False

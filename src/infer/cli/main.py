@@ -7,7 +7,7 @@ its own libraries: the two start side by side.
 import os
 import sys
 
-_WITH_WORKER = ("run", "chat", "batch", "choose", "tokens", "doctor")
+_WITH_WORKER = ("run", "chat", "batch", "choose", "embed", "tokens", "doctor")
 _HELP = ("--help", "-h")
 
 

@@ -1,7 +1,7 @@
 """From a model's name and the settings to a worker that is loading it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite, nan
@@ -11,13 +11,14 @@ from infer.cli.session import Session
 from infer.errors import DeviceMissing, NotDownloaded, UsageError
 from infer.machine import Machine, detect
 from infer.models import stamp
+from infer.models.about import makes_embeddings
 from infer.models.gguf import read_header
-from infer.models.plan import Wish, plan
+from infer.models.plan import Wish, plan, plan_embedding
 from infer.models.ref import ModelRef
 from infer.models.store import Resolved, Store
 from infer.settings import Settings, cache_dir
 from infer.tuned import machine_key, model_key
-from infer.types import Device, EngineConfig, LocalModel
+from infer.types import Device, EngineConfig, LocalModel, Pooling
 from infer.worker.client import WorkerClient
 
 
@@ -45,20 +46,75 @@ def open_model(
 
     wish: what is asked for beside the settings, of several sequences.
 
-    Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError.
+    Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError; and
+    UsageError for a model that makes embeddings.
     """
     model, recommended = _resolve(name, settings, session, yes=yes)
     stamp.touch(model.path, cache_dir(os.environ))
+    if makes_embeddings(model.metadata):
+        raise _answers_nothing(model)
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
     machine = detect()
     settings = settings.tuned_for(partial(model_key, model.metadata), partial(machine_key, machine.cores, machine.gpu))
     wish = wish_of(settings, tuple(map(_adapter, lora)), wish)
     config = _with_cache(plan(model.metadata, machine, wish), settings)
+    return Opened(model, settings, config, machine, _loading(model, config, wish, session))
+
+
+def open_embedder(
+    name: str, settings: Settings, session: Session, pooling: Pooling | None = None, *, yes: bool = False
+) -> Opened:
+    """`open_model` for a model that makes embeddings. pooling: instead of what its file says.
+
+    Raises UsageError where that is nothing, or no vector.
+    """
+    model, _ = _resolve(name, settings, session, yes=yes)
+    stamp.touch(model.path, cache_dir(os.environ))
+    machine = detect()
+    wish = Wish(context=settings["ctx"], threads=settings["threads"], gpu_layers=settings["gpu_layers"])
+    config = plan_embedding(model.metadata, machine, wish, pooling or _pooling(model))
+    return Opened(model, settings, config, machine, _loading(model, config, wish, session))
+
+
+def open_tokenizer(name: str, settings: Settings, session: Session, *, chat: bool) -> Opened:
+    """Either of the two, for its tokens alone: of an embedding model those that the longest text is measured by."""
+    model, _ = _resolve(name, settings, session, yes=False)
+    if chat or not makes_embeddings(model.metadata):
+        return open_model(name, settings, [], session)
+    return open_embedder(name, settings, session, "mean")
+
+
+def prefixes(name: str, opened: Opened) -> Mapping[str, str]:
+    """What stands before a text, by what the text is for, as far as the catalogue knows it of this model."""
+    store = Store(cache_dir(os.environ), opened.settings.models)
+    return store.prefixes(ModelRef.parse(name), opened.model.metadata)
+
+
+def _loading(model: LocalModel, config: EngineConfig, wish: Wish, session: Session) -> WorkerClient:
+    """The worker, on its way. Raises DeviceMissing."""
     worker = session.worker()
     if wish.gpu_layers not in ("auto", 0) and gpu(worker.wait_devices()) is None:
         raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
     worker.load(model.path, config)
-    return Opened(model, settings, config, machine, worker)
+    return worker
+
+
+def _answers_nothing(model: LocalModel) -> UsageError:
+    if model.metadata.pooling == "rank":
+        return UsageError(what=f"{model.ref} is a reranker: it writes no text", hint="infer list shows other models")
+    return UsageError(what=f"{model.ref} makes embeddings: it writes no text", hint=f'infer embed {model.ref} "text"')
+
+
+def _pooling(model: LocalModel) -> Pooling:
+    """How the model's file says that one vector is made of a text's many."""
+    pooling = model.metadata.pooling
+    if pooling in ("mean", "cls", "last"):
+        return pooling
+    if pooling == "rank":
+        raise UsageError(what=f"{model.ref} is a reranker: it scores pairs of texts and makes no embeddings", hint="")
+    what = f"{model.ref} is not known to make embeddings: its file names no pooling"
+    hint = "infer embed wants an embedding model; --pooling mean|cls|last if you know that this is one"
+    raise UsageError(what=what, hint=hint)
 
 
 def wish_of(settings: Settings, lora: tuple[tuple[str, float], ...] = (), wish: Wish | None = None) -> Wish:

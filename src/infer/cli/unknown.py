@@ -3,7 +3,7 @@
 from infer.errors import InferError, UsageError
 
 _LATER = (
-    "embed", "recommend",
+    "recommend",
 )  # fmt: skip
 
 

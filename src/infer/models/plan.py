@@ -1,11 +1,12 @@
 """From a model and a machine to an EngineConfig: does it fit, and how?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 from typing import Literal
 
 from infer.errors import DoesNotFit, UsageError
 from infer.machine import Machine
-from infer.types import EngineConfig, KvType, Metadata
+from infer.types import EngineConfig, KvType, Metadata, Pooling
 
 # Bytes of one element of the KV cache: f16 2; q8_0 34 bytes for 32, q4_0 18 bytes for 32 (ggml's block formats).
 _ELEMENT_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
@@ -19,6 +20,8 @@ _SMALLEST = 256  # tokens: the context a run starts with
 COMFORTABLE = 8192  # tokens: a question with a document
 _MOST_PARALLEL = 64  # sequences; how many of them pay is found out while they run (engine/occupancy.py)
 _TYPICAL = 1024  # tokens of a request in a batch, prompt and answer
+_MOST_TEXTS = 64  # texts that are embedded together; with as many tokens as pay they rarely are more
+_ROW_WIDTHS = 16  # activations of one token that a compute graph holds at a time, in widths of the model
 
 Fit = Literal["fits", "partly", "no"]
 
@@ -114,7 +117,7 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
         adapts=wish.parallel is None,
         apart=many,
         streams=many and wish.context is None,
-        threads=wish.threads or min(machine.cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD),
+        threads=wish.threads or _threads(metadata, machine),
         batch=max(_BATCH, parallel, ubatch),
         ubatch=ubatch,
         kv_type=wish.kv_type,
@@ -123,6 +126,49 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
         repack=wish.repack,
         lora=wish.lora,
     )
+
+
+def plan_embedding(metadata: Metadata, machine: Machine, wish: Wish, pooling: Pooling) -> EngineConfig:
+    """How to make embeddings here: `max_context` is the longest text. Raises DoesNotFit, with numbers.
+
+    A decoder whose last token speaks for the text reads it in pieces, as a prompt. Every other model sees a text whole,
+    in one compute graph: in two, its tokens would not see each other, or the mean would be that of the last piece.
+    """
+    in_pieces = metadata.causal and pooling == "last"
+    if in_pieces:
+        config = plan(metadata, machine, replace(wish, context=None, kv_type="f16"))
+        longest = config.max_context
+    else:
+        longest = _longest_graph(metadata, machine.memory_free)
+        config = EngineConfig(ubatch=_BATCH, threads=wish.threads or _threads(metadata, machine))
+    return replace(
+        config,
+        context=None,
+        max_context=min(longest, wish.context or longest, metadata.context_length),
+        parallel=_MOST_TEXTS,
+        batch=_BATCH,
+        outputs=_MOST_TEXTS,
+        gpu_layers=_gpu_layers(wish.gpu_layers),
+        pooling=pooling,
+        in_pieces=in_pieces,
+    )
+
+
+def _longest_graph(metadata: Metadata, memory_free: int) -> int:
+    """Tokens n whose compute graph fits: the weights, n rows of activations, n * n attention scores of a layer."""
+    row = _ROW_WIDTHS * metadata.embedding_length * 4 + kv_bytes_per_token(metadata, "f16") + metadata.vocab_size * 4
+    score = 2 * metadata.head_count * 4  # f32, before and after the softmax
+    base = metadata.tensor_bytes + _OVERHEAD
+    smallest = min(_BATCH, metadata.context_length)
+    need = round(base + smallest * row + smallest**2 * score)
+    if need > memory_free:
+        what = f"{metadata.name} with texts of {smallest:,} tokens"
+        raise DoesNotFit(what=what, need=need, have=memory_free, hint="a smaller model needs less")
+    return int((sqrt(row**2 + 4 * score * (memory_free - base)) - row) / (2 * score)) if score else smallest
+
+
+def _threads(metadata: Metadata, machine: Machine) -> int:
+    return min(machine.cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD)
 
 
 def _gpu_layers(wish: int | str) -> int:

@@ -20,7 +20,7 @@ from infer.models.gguf import Identity
 from infer.models.private import write_private
 from infer.types import Metadata
 
-FORMAT = 2  # raise it when Metadata changes, or when a check is added that earlier stamps have not passed
+FORMAT = 3  # raise it when Metadata changes, or when a check is added that earlier stamps have not passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,11 @@ def _optional_integer(value: Any) -> int | None:
     return None if value is None else _integer(value)
 
 
+def _boolean(value: Any) -> bool:
+    truth: bool = _typed(value, bool)
+    return truth
+
+
 def _integers(value: Any) -> tuple[int, ...]:
     return tuple(map(_integer, value))
 
@@ -176,7 +181,8 @@ def _numbers(value: Any) -> dict[str, float]:
 
 _FIELDS: dict[str, Callable[[Any], Any]] = dict.fromkeys(Metadata.__slots__, _integer) | {
     **dict.fromkeys(("architecture", "name", "quantization", "tokenizer"), _text),
-    **dict.fromkeys(("chat_template", "license"), _optional_text),
+    **dict.fromkeys(("chat_template", "license", "pooling"), _optional_text),
+    "causal": _boolean,
     "head_count_kv": _integers,
     "sliding_window": _optional_integer,
     "sampling": _numbers,

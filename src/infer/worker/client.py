@@ -12,14 +12,25 @@ import re
 import select
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
 from infer.errors import InferError, WorkerDied, from_wire
-from infer.types import Build, Constraint, Continuation, Device, EngineConfig, Event, Limits, Pace, Request
+from infer.types import (
+    Build,
+    Constraint,
+    Continuation,
+    Device,
+    EmbedRequest,
+    EngineConfig,
+    Event,
+    Limits,
+    Pace,
+    Request,
+)
 from infer.worker.messages import event_from_json
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
@@ -67,6 +78,17 @@ class WorkerClient:
         self._next_id += 1
         self._send({"do": "submit", "id": self._next_id, "request": asdict(request)})
         return self._next_id
+
+    def embed(self, requests: Sequence[EmbedRequest]) -> list[int]:
+        """Queue texts, where the model makes embeddings, and return their ids. Their vectors come as events.
+
+        Only texts of one call are computed together: so the bits of a vector do not depend on how fast calls follow.
+        """
+        ids = list(range(self._next_id + 1, self._next_id + 1 + len(requests)))
+        self._next_id += len(ids)
+        if ids:
+            self._send({"do": "embed", "ids": ids, "requests": [asdict(request) for request in requests]})
+        return ids
 
     def abort(self, identity: int) -> None:
         """Ask for a request's end; its `Finished` comes as an event."""

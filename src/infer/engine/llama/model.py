@@ -76,6 +76,11 @@ class Model:
         )
 
     @property
+    def encodes(self) -> bool:
+        """Whether it has an encoder and nothing else (T5's); BERT and its kin are decoders to llama.cpp."""
+        return not bindings.llama_model_has_decoder(self.pointer)
+
+    @property
     def memory_kind(self) -> MemoryKind:
         """What its KV memory can do."""
         return memory_kind(self.pointer)

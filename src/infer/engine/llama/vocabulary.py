@@ -27,14 +27,21 @@ class Vocabulary:
 
         special: the text of a control token becomes that token; otherwise it stays text.
         """
+        return self._tokenize(text, ends=False, special=special)
+
+    def _tokenize(self, text: str, *, ends: bool, special: bool) -> list[int]:
         data = text.encode("utf-8")
         capacity = len(data) // 3 + 16
         while True:
             buffer = (bindings.llama_token * capacity)()
-            count = bindings.llama_tokenize(self._pointer, data, len(data), buffer, capacity, False, special)
+            count = bindings.llama_tokenize(self._pointer, data, len(data), buffer, capacity, ends, special)
             if count >= 0:
                 return list(buffer[:count])
             capacity = -count
+
+    def tokenize_whole(self, text: str) -> list[int]:
+        """Token ids of a text with what the model wants around it (BOS or CLS, EOS or SEP); control texts stay text."""
+        return self._tokenize(text, ends=True, special=False)
 
     def tokenize_inside(self, text: str, *, special: bool) -> list[int]:
         """Token ids of text that goes on in the middle of a word: without SentencePiece's dummy space."""

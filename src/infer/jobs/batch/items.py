@@ -52,8 +52,8 @@ def parse_item(number: int, data: bytes | None, base: Request, template: str | N
     """
     custom_id = str(number)
     try:
-        fields = _object(data)
-        custom_id = _custom_id(fields, custom_id)
+        fields = read_object(data)
+        custom_id = read_custom_id(fields, custom_id)
         request = _from_template(fields, base, template) if template is not None else _request(fields, base)
         return Item(number, custom_id, request)
     except BadItem as problem:
@@ -77,7 +77,8 @@ def _plain(name: str | None, spec: str | None, conversion: str | None) -> bool:
     return True
 
 
-def _object(data: bytes | None) -> dict[str, Any]:
+def read_object(data: bytes | None) -> dict[str, Any]:
+    """A line as a JSON object. Raises BadItem."""
     if data is None:
         raise BadItem("the line is too long, or cannot be read")
     try:
@@ -100,7 +101,8 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _custom_id(fields: Mapping[str, Any], default: str) -> str:
+def read_custom_id(fields: Mapping[str, Any], default: str) -> str:
+    """A line's own id, else the default. Raises BadItem."""
     own = fields.get("custom_id", default)
     if isinstance(own, bool) or not isinstance(own, str | int) or own == "":
         raise BadItem("custom_id is neither a text nor a number")

@@ -51,7 +51,7 @@ class Journal:
             self._open()
         except OSError as error:
             self.close()
-            raise OutputUnwritable(why=f"{error.filename or path}: {error.strerror or error}") from error
+            raise OutputUnwritable(path=str(error.filename or path), why=error.strerror or str(error)) from error
         except UsageError:
             self.close()
             raise
@@ -116,7 +116,7 @@ class Journal:
             _append(self._notes, b"".join(self._pairs))
             _append(self._output, "".join(f"{record}\n" for record in self._records).encode())
         except OSError as error:
-            raise OutputUnwritable(why=f"{self.path}: {error.strerror or error}") from error
+            raise OutputUnwritable(path=str(self.path), why=error.strerror or str(error)) from error
         self._pairs.clear()
         self._records.clear()
 
