@@ -15,6 +15,7 @@ from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import has_focus
@@ -24,7 +25,8 @@ from prompt_toolkit.input import create_input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.input.vt100 import cooked_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import create_output
+from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 Candidates = Callable[[str], tuple[int, Iterable[str]]]
@@ -65,9 +67,12 @@ class LineEditor:
     candidates  what Tab offers for the text before the cursor
     history     the file, None: nothing is kept
     toolbar     the line below the input, None: there is none
+    color       whether the terminal's user wants any
     """
 
-    def __init__(self, candidates: Candidates, history: Path | None, toolbar: Callable[[], str] | None) -> None:
+    def __init__(
+        self, candidates: Candidates, history: Path | None, toolbar: Callable[[], str] | None, *, color: bool
+    ) -> None:
         self._session: PromptSession[str] = PromptSession(
             multiline=True,
             history=_history(history),
@@ -79,13 +84,17 @@ class LineEditor:
             bottom_toolbar=toolbar and (lambda: FormattedText([("", toolbar())])),
             prompt_continuation=lambda width, number, wrapped: " " * width,
             style=_STYLE,
+            erase_when_done=True,
+            color_depth=None if color else ColorDepth.MONOCHROME,
             tempfile_suffix=".md",
             input=create_input(sys.stdin),
-            output=create_output(always_prefer_tty=True),
+            output=_screen(),
         )
 
     def read(self, prompt: str, default: str = "") -> str:
-        """A message. Raises EOFError for Ctrl-D at an empty prompt, KeyboardInterrupt for Ctrl-C at one."""
+        """A message, which is not on the screen any more. Raises EOFError for Ctrl-D at an empty prompt,
+        KeyboardInterrupt for Ctrl-C at one.
+        """
         text = self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False)
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # pasted bytes that are no UTF-8
 
@@ -113,6 +122,22 @@ def edit(text: str) -> str | None:
             return path.read_text(encoding="utf-8").rstrip("\n") if done.returncode == 0 else None
         except (OSError, UnicodeDecodeError):
             return None
+
+
+def _screen() -> Output:
+    """The terminal, taken for one row shorter than it is.
+
+    Else a long message begins in its first row, and tmux puts what is erased from there on into the scrollback.
+    """
+    screen = create_output(always_prefer_tty=True)
+    if not isinstance(screen, Vt100_Output):
+        return screen
+
+    def size() -> Size:
+        whole = screen.get_size()
+        return Size(rows=max(2, whole.rows - 1), columns=whole.columns)
+
+    return Vt100_Output(screen.stdout, size, term=screen.term, default_color_depth=screen.default_color_depth)
 
 
 def _history(path: Path | None) -> History:

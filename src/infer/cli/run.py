@@ -62,7 +62,8 @@ def run(
         "gpu_layers": gpu_layers, "threads": threads, "kv_type": kv_type, "think": think,
         "no_cache": no_cache or None, "offline": offline or None, "color": color,
     }  # fmt: skip
-    if prompt is None and not (file or no_stdin or raw or json_ or show_prompt or cache_verify) and _at_a_terminal():
+    once = (file, no_stdin, raw, json_, show_prompt, cache_verify, schema, grammar, choices, logprobs, tools)
+    if prompt is None and not any((*once, extract, extract_lang, extract_all)) and _at_a_terminal():
         from infer.cli import chatting
 
         chat = chatting.Asked(model=model, lora=tuple(lora or ()), yes=yes, quiet=quiet)
