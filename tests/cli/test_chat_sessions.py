@@ -110,3 +110,20 @@ def test_a_signal_ends_it_in_good_order(open_chat: OpenChat, lonely: Command, co
     assert gone(worker, 2)
     if busy:
         assert said(lonely, "s")[-1]["parts"][0].startswith("word1 word2 ")
+
+
+@pytest.mark.slow
+def test_a_session_is_open_in_one_chat_at_a_time(open_chat: OpenChat, lonely: Command, reciter: Path) -> None:
+    terminal = open_chat(reciter, "-t", "0", "--session", "s")
+    terminal.ask("hello")
+    for arguments in (("--session", "s"), ("-c",)):
+        other = open_chat(reciter, *arguments, wait=False)
+        assert other.code() == 2
+        assert "session s is open in another infer chat" in other.scrollback()
+        assert "hint: leave it there first" in other.scrollback()
+    other = open_chat(reciter, "-t", "0")
+    other.ask("/load s")
+    assert "session s is open in another infer chat" in other.scrollback()
+    other.ask("hello")
+    terminal.ask("and again?")
+    assert len(said(lonely, "s")) == 4

@@ -7,7 +7,7 @@ import typer
 from infer.cli import options
 
 Model = Annotated[
-    str | None, typer.Argument(metavar="[MODEL]", help="the model; none: the one of the session that goes on")
+    str | None, typer.Argument(metavar="MODEL", help="the model; none: the one of the session that goes on")
 ]
 SessionName = Annotated[
     str | None,

@@ -11,10 +11,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import has_focus
@@ -24,8 +27,11 @@ from prompt_toolkit.input import create_input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.input.vt100 import cooked_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import create_output
+from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
+
+from infer.cli.signals import Signals
 
 Candidates = Callable[[str], tuple[int, Iterable[str]]]
 _STYLE = Style.from_dict({"bottom-toolbar": "noreverse", "bottom-toolbar.text": "ansibrightblack", "prompt": "bold"})
@@ -65,9 +71,12 @@ class LineEditor:
     candidates  what Tab offers for the text before the cursor
     history     the file, None: nothing is kept
     toolbar     the line below the input, None: there is none
+    color       whether the terminal's user wants any
     """
 
-    def __init__(self, candidates: Candidates, history: Path | None, toolbar: Callable[[], str] | None) -> None:
+    def __init__(
+        self, candidates: Candidates, history: Path | None, toolbar: Callable[[], str] | None, *, color: bool
+    ) -> None:
         self._session: PromptSession[str] = PromptSession(
             multiline=True,
             history=_history(history),
@@ -79,14 +88,27 @@ class LineEditor:
             bottom_toolbar=toolbar and (lambda: FormattedText([("", toolbar())])),
             prompt_continuation=lambda width, number, wrapped: " " * width,
             style=_STYLE,
+            erase_when_done=True,
+            color_depth=None if color else ColorDepth.MONOCHROME,
             tempfile_suffix=".md",
             input=create_input(sys.stdin),
-            output=create_output(always_prefer_tty=True),
+            output=_screen(),
         )
 
-    def read(self, prompt: str, default: str = "") -> str:
-        """A message. Raises EOFError for Ctrl-D at an empty prompt, KeyboardInterrupt for Ctrl-C at one."""
-        text = self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False)
+    def read(self, prompt: str, default: str, signals: Signals) -> str:
+        """A message, which is not on the screen any more.
+
+        Raises EOFError for Ctrl-D at an empty prompt, KeyboardInterrupt for Ctrl-C at one, Interrupted for a signal;
+        one that is raised in the middle prompt_toolkit would only show, and wait for a key.
+        """
+        end = partial(_end, self._session.app)
+
+        def begun() -> None:
+            if signals.pending:
+                end()
+
+        with signals.told(end):
+            text = self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False, pre_run=begun)
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # pasted bytes that are no UTF-8
 
     def take_keys(self) -> None:
@@ -113,6 +135,34 @@ def edit(text: str) -> str | None:
             return path.read_text(encoding="utf-8").rstrip("\n") if done.returncode == 0 else None
         except (OSError, UnicodeDecodeError):
             return None
+
+
+def _end(application: Application[str]) -> None:
+    """Have a prompt end, if it is being shown; called from a signal's handler, so its loop may be asleep."""
+    loop = application.loop
+
+    def leave() -> None:
+        if application.future is not None and not application.future.done():
+            application.exit(result="")
+
+    if loop is not None and not loop.is_closed():
+        loop.call_soon_threadsafe(leave)
+
+
+def _screen() -> Output:
+    """The terminal, taken for one row shorter than it is.
+
+    Else a long message begins in its first row, and tmux puts what is erased from there on into the scrollback.
+    """
+    screen = create_output(always_prefer_tty=True)
+    if not isinstance(screen, Vt100_Output):
+        return screen
+
+    def size() -> Size:
+        whole = screen.get_size()
+        return Size(rows=max(2, whole.rows - 1), columns=whole.columns)
+
+    return Vt100_Output(screen.stdout, size, term=screen.term, default_color_depth=screen.default_color_depth)
 
 
 def _history(path: Path | None) -> History:

@@ -63,8 +63,8 @@ def run(
         "no_cache": no_cache or None, "offline": offline or None, "color": color,
     }  # fmt: skip
     extraction, wanted = read_extraction(extract, extract_lang, extract_all), Wanted(schema, grammar, choices)
-    single = file or no_stdin or raw or json_ or show_prompt or cache_verify or tools or extraction or logprobs
-    if prompt is None and not single and _at_a_terminal():
+    once = (file, no_stdin, raw, json_, show_prompt, cache_verify, tools, extraction, logprobs)
+    if prompt is None and not any(once) and _at_a_terminal():
         from infer.cli import chatting
 
         chat = chatting.Asked(model=model, wanted=wanted, lora=tuple(lora or ()), yes=yes, quiet=quiet)

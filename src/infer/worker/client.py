@@ -46,6 +46,7 @@ class WorkerClient:
     """A worker process and the wire to it. One thread uses it.
 
     `waiting` is entered around the one call that waits: an exception from a signal handler loses nothing there.
+    `owes`: such an exception came while an answer was waited for, so the next one may be that.
     """
 
     def __init__(self, process: Spawned, waiting: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
@@ -61,6 +62,7 @@ class WorkerClient:
         self.devices: tuple[Device, ...] | None = None
         self.loaded = False
         self._load_seconds: float | None = None  # of the load that was asked for last
+        self.owes = False
         self._waiting = waiting
         self._reaped = False
 
@@ -189,9 +191,11 @@ class WorkerClient:
             raise self._death() from None
 
     def _wait_for(self, event: str) -> Json:
+        self.owes = True
         while True:
             message = self._next(None)
             if message is not None and message["event"] == event:
+                self.owes = False
                 return message
 
     def _next(self, timeout: float | None) -> Json | None:

@@ -103,7 +103,7 @@ COMMANDS = {
         (("--json",), None, False, "one JSON object on stdout"),
         (("-h", "--help"), None, False, "show the usage"),
     )),
-    "chat": Command("Talk with a model: infer chat MODEL", ("[MODEL]",), (
+    "chat": Command("Talk with a model: infer chat MODEL", ("MODEL",), (
         (("--session",), "NAME", False, "keep the conversation under this name, or go on with it"),
         (("-c", "--continue"), None, False, "go on with the session that was used last"),
         (("--no-history",), None, False, "neither read nor keep what is typed"),
