@@ -160,7 +160,7 @@ def test_a_gpu_build_where_there_is_no_gpu_is_fine(patient: Patient) -> None:
 def test_a_build_that_leaves_the_cpu_s_instructions_unused(patient: Patient) -> None:
     line = patient.only("cpu", "warning", env=cuda_build(patient, gpus=0, avx2=0))
     assert line["text"].startswith("the CPU has AVX2, this build was compiled without")
-    assert line["command"].startswith("CMAKE_ARGS=-DGGML_NATIVE=on ")
+    assert line["command"].startswith("CMAKE_ARGS='-DGGML_NATIVE=on -DGGML_CUDA=on' "), "the GPU is not lost by it"
 
 
 def test_a_driver_library_that_crashes_stops_no_other_line(patient: Patient, nvidia: tuple[str, ...]) -> None:

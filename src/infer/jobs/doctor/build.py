@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from infer.errors import InferError
 from infer.jobs.doctor.check import Check, amount
-from infer.jobs.doctor.wheels import MINIMUM, Installer, advice, from_index, plain
+from infer.jobs.doctor.wheels import MINIMUM, Installer, advice, from_index, from_source, plain
 from infer.machine import Gpu, Machine
 from infer.types import Build, Device
 
@@ -14,6 +14,7 @@ _FEATURES = {"AVX2": "avx2", "FMA": "fma", "F16C": "f16c", "DOTPROD": "asimddp",
 _GPU_BACKENDS = {"CUDA": "CUDA", "METAL": "Metal", "MTL": "Metal", "ROCM": "ROCm", "HIP": "ROCm", "VULKAN": "Vulkan"}
 _VISIBLE = {"CUDA": "CUDA_VISIBLE_DEVICES", "ROCm": "HIP_VISIBLE_DEVICES", "Vulkan": "GGML_VK_VISIBLE_DEVICES"}
 
+_FLAGS = {name: f"-DGGML_{name.upper()}=on" for name in ("CUDA", "Metal", "Vulkan")} | {"ROCm": "-DGGML_HIP=on"}
 _NONE = ("", "-1")  # values of these that hide every GPU
 
 
@@ -66,8 +67,11 @@ def judge_build(build: Build | InferError | None, machine: Machine, installation
         return [Check("llama.cpp", "problem", text, "install it again", reinstall)]
     if installation.library and _numbers(installation.library) < _numbers(MINIMUM):
         fix = f"infer needs {MINIMUM} or newer"
-        return [Check("llama.cpp", "problem", text, fix, reinstall), *_cpu(build, machine, reinstall)]
-    return [Check("llama.cpp", "ok", f"{text}, Python {installation.python}"), *_cpu(build, machine, reinstall)]
+        return [Check("llama.cpp", "problem", text, fix, reinstall), *_cpu(build, machine, installation.installer)]
+    return [
+        Check("llama.cpp", "ok", f"{text}, Python {installation.python}"),
+        *_cpu(build, machine, installation.installer),
+    ]
 
 
 def judge_gpu(build: Build | InferError | None, machine: Machine, installer: Installer, wishes: Wishes) -> list[Check]:
@@ -98,18 +102,29 @@ def parse_features(info: str) -> frozenset[str]:
     return frozenset(name.strip() for name, _, value in pairs if value.strip() not in ("", "0"))
 
 
-def _cpu(build: Build, machine: Machine, reinstall: str) -> list[Check]:
+def _cpu(build: Build, machine: Machine, installer: Installer) -> list[Check]:
     features = parse_features(build.info)
     unused = [name for name, linux in _FEATURES.items() if linux in machine.cpu_features and name not in features]
     if not features or not machine.cpu_features:
         return []
     if unused:
         text = f"the CPU has {', '.join(unused)}, this build was compiled without: several times slower on the CPU"
-        return [Check("cpu", "warning", text, "compile it here; that needs a C++ compiler", reinstall)]
+        return [Check("cpu", "warning", text, *_compiled_for_this_cpu(build, installer))]
     used = [
         name for name in ("AVX2", "AVX512", "AVX512_VNNI", "AMX_INT8", "NEON", "DOTPROD", "SVE") if name in features
     ]
     return [Check("cpu", "ok", f"this build uses {', '.join(used) or 'what the CPU has'}")]
+
+
+def _compiled_for_this_cpu(build: Build, installer: Installer) -> tuple[str, str]:
+    """What brings the instructions without taking the GPU away."""
+    backends = _gpu_backends(build)
+    flags = ["-DGGML_NATIVE=on", *(_FLAGS[name] for name in backends)]
+    command = from_source(" ".join(flags), installer)
+    if not backends:
+        return "compile it here; that needs a C++ compiler", command
+    tools = " and ".join(backends)
+    return f"with the GPU it matters for what does not fit there; compile it here, with the tools of {tools}", command
 
 
 def _mend(error: str, installation: Installation) -> tuple[str, str]:
