@@ -193,6 +193,7 @@ def tree(root: type[errors.InferError]) -> list[type[errors.InferError]]:
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "context-overflow": {"prompt": 9412, "context": 8192, "trained": 8192},
+    "text-too-long": {"prompt": 9412, "context": 8192, "trained": 8192},
     "does-not-fit": {"what": "it", "need": 5 << 30, "have": 1 << 30, "hint": "a smaller one"},
     "interrupted": {"signal": 2},
     "gated": {"name": "o/r", "page": "https://hub/o/r", "token": False},
