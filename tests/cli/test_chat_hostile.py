@@ -90,7 +90,7 @@ def test_no_escape_sequence_of_a_session_file_reaches_the_terminal(lonely: Comma
             terminal.ask(command)
         terminal.send("/undo")
         terminal.until("undone: ")
-        terminal.until(lambda: "END" in terminal.scrollback().rpartition("undone: ")[2])
+        terminal.until(lambda: "› BEGIN ^[[31m" in terminal.scrollback().rpartition("undone: ")[2])
         terminal.press("C-c")
         terminal.ready()
         terminal.press("C-d")

@@ -17,7 +17,6 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import has_focus
@@ -27,8 +26,9 @@ from prompt_toolkit.input import create_input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.input.vt100 import cooked_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import ColorDepth, Output, create_output
-from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.layout.controls import BufferControl
+from prompt_toolkit.layout.dimension import AnyDimension, Dimension, to_dimension
+from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.styles import Style
 
 from infer.cli.signals import Signals
@@ -92,8 +92,9 @@ class LineEditor:
             color_depth=None if color else ColorDepth.MONOCHROME,
             tempfile_suffix=".md",
             input=create_input(sys.stdin),
-            output=_screen(),
+            output=create_output(always_prefer_tty=True),
         )
+        _leave_a_row(self._session)
 
     def read(self, prompt: str, default: str, signals: Signals) -> str:
         """A message, which is not on the screen any more.
@@ -149,20 +150,17 @@ def _end(application: Application[str]) -> None:
         loop.call_soon_threadsafe(leave)
 
 
-def _screen() -> Output:
-    """The terminal, taken for one row shorter than it is.
+def _leave_a_row(session: PromptSession[str]) -> None:
+    """Let a long message leave the first row alone: what is erased from there on tmux puts into the scrollback."""
+    for window in session.layout.find_all_windows():
+        if isinstance(window.content, BufferControl) and window.content.buffer is session.default_buffer:
+            window.height = partial(_lower, window.height, session)
 
-    Else a long message begins in its first row, and tmux puts what is erased from there on into the scrollback.
-    """
-    screen = create_output(always_prefer_tty=True)
-    if not isinstance(screen, Vt100_Output):
-        return screen
 
-    def size() -> Size:
-        whole = screen.get_size()
-        return Size(rows=max(2, whole.rows - 1), columns=whole.columns)
-
-    return Vt100_Output(screen.stdout, size, term=screen.term, default_color_depth=screen.default_color_depth)
+def _lower(height: AnyDimension, session: PromptSession[str]) -> Dimension:
+    """The height that prompt_toolkit gives the message, with room for the toolbar and one row more."""
+    most = max(1, session.output.get_size().rows - 2)
+    return Dimension(min=min(to_dimension(height).min, most), max=most)
 
 
 def _history(path: Path | None) -> History:
