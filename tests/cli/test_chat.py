@@ -301,7 +301,7 @@ def test_run_without_a_prompt_is_the_chat(open_chat: OpenChat, reciter: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", ["--logprobs 2", "-x"])
+@pytest.mark.parametrize("option", ["--show-prompt", "-x"])
 def test_run_with_an_option_that_the_chat_lacks_is_no_chat(open_chat: OpenChat, reciter: Path, option: str) -> None:
     terminal = open_chat(line=f"infer run {reciter} {option}; echo code $?; exec sleep 60", wait=False)
     terminal.until("code 2")

@@ -93,7 +93,7 @@ def test_a_summary_is_no_answer_under_the_schema(open_chat: OpenChat, lonely: Co
 def test_run_without_a_prompt_takes_the_schema_along(open_chat: OpenChat, random_model: Path) -> None:
     terminal = open_chat(line=f"exec infer run {random_model} --schema 'ok bool'")
     terminal.ask("well?")
-    assert '{"ok":' in terminal.scrollback().replace(" ", "")
+    assert '{"ok":' in "".join(terminal.scrollback().split())
 
 
 def test_what_is_not_for_chats_is_no_chat(infer: Command, random_model: Path) -> None:
