@@ -1,10 +1,15 @@
 """What every room's tests share: random-weight models, made once, and a home that is nobody's."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from ggufs import write_gguf, write_spm_gguf
+
+# A shell's background job ignores Ctrl-C, and so would every command that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@
     │   ├── CacheUnwritable     cache-unwritable    6
     │   └── OutputUnwritable    output-unwritable   6
     ├── ContextOverflow         context-overflow    7
+    │   └── TextTooLong         text-too-long       7
     ├── ConstraintUnmet         constraint-unmet    8
     └── Interrupted             interrupted         130 (129, 143 for the other signals)
 
@@ -284,20 +285,19 @@ class DeviceMissing(DoesNotFit):
 
     code = "no-device"
     text = "{asked} asks for a GPU, but this llama-cpp-python finds none"
-    hint_text = "install a wheel with CUDA or Metal (see the README), or leave the option out"
+    hint_text = "infer doctor says how to get a build that uses one; or leave the option out"
 
     def __str__(self) -> str:
         return InferError.__str__(self)
 
 
 class OutputUnwritable(DoesNotFit):
-    """stdout cannot be written. Facts: why."""
+    """stdout or a file of the output cannot be written. Facts: why, path (absent: stdout)."""
 
     code = "output-unwritable"
-    text = "cannot write to stdout: {why}"
 
     def __str__(self) -> str:
-        return InferError.__str__(self)
+        return f"cannot write to {self.facts.get('path', 'stdout')}: {self.facts['why']}"
 
 
 class ContextOverflow(InferError):
@@ -318,6 +318,21 @@ class ContextOverflow(InferError):
             return f"--ctx {-(-need // 256) * 256} makes room for it"
         shorter = "shorten it, or let infer cut it: --overflow drop-oldest or --overflow drop-middle"
         return f"{shorter} (the model was trained for {self.facts['trained']:,} tokens)"
+
+
+class TextTooLong(ContextOverflow):
+    """A text to embed does not fit, and is not cut. Facts: prompt, context, trained (tokens)."""
+
+    code = "text-too-long"
+    text = "the text has {prompt:,} tokens, {context:,} are possible"
+
+    @property
+    def hint(self) -> str:
+        """Whether another setting would help, or only shorter texts."""
+        prompt, trained = self.facts["prompt"], self.facts["trained"]
+        if int(prompt) <= int(trained):  # type: ignore[arg-type]
+            return "a larger --ctx makes room for it where the memory does"
+        return f"split it: the model was trained for {trained:,} tokens"
 
 
 class ConstraintUnmet(InferError):

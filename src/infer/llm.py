@@ -6,6 +6,7 @@ submit(Request) -> id      step() -> events that carry the id      abort(id)
 import os
 from dataclasses import dataclass, field, replace
 from functools import partial
+from random import Random
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from infer.engine.engine import Engine, Likely, Output
 from infer.engine.llama.context import AbortFlag
 from infer.engine.llama.log import Log
 from infer.engine.llama.model import Model
+from infer.engine.llama.state import MemoryKind
 from infer.engine.reuse import open_reuse
 from infer.engine.scheduler import Sequence, State
 from infer.engine.self_test import KERNEL_NOISE, compare
@@ -28,10 +30,12 @@ from infer.types import (
     Constraint,
     ContextUse,
     Continuation,
+    Delta,
     EngineConfig,
     Event,
     Finished,
     FinishReason,
+    Pace,
     Progress,
     Request,
     SamplingParams,
@@ -56,6 +60,7 @@ class _Answer:
     stream: TextStream
     verified: tuple[int, float, float] | None
     scores: list[TokenScore] | None
+    held: list[Delta] | None  # the text so far, where it is to come in one piece
     content: list[str] = field(default_factory=list)
 
 
@@ -78,13 +83,15 @@ class LLM:
         self.abort_flag = AbortFlag()
         self._reasoning, self._calls = detect(self._model.chat_template), call_formats(self._model.chat_template)
         self._build()
-        self._load_seconds = perf_counter() - started
+        self.load_seconds = perf_counter() - started
+        self._draw = Random(0)  # of the prompts that are measured: no two are alike
 
     def _build(self) -> None:
         """What depends on the configuration, over the weights that are loaded."""
         model, config = self._model, self._config
         self._answers: dict[int, _Answer] = {}
-        self._reuse, self._no_cache = open_reuse(model, self._path, config)
+        streams = config.streams and model.memory_kind is MemoryKind.FULL  # of which states cannot be cut
+        self._reuse, self._no_cache = (None, None) if streams else open_reuse(model, self._path, config)
         self._engine = Engine(model, config, self.abort_flag, self._reuse)
         source = model.chat_template
         self._prompts = PromptBuilder(model.vocabulary, source, config.max_context, model.trained_context)
@@ -92,8 +99,9 @@ class LLM:
     def serves(self, path: str, config: EngineConfig) -> bool:
         """Whether another configuration needs no other weights than those that are loaded."""
         mine = self._config
-        placed = ("gpu_layers", "tensor_split", "cpu_experts", "lora")
-        return path == self._path and all(getattr(config, name) == getattr(mine, name) for name in placed)
+        placed = ("gpu_layers", "tensor_split", "cpu_experts", "lora", "repack")
+        same = all(getattr(config, name) == getattr(mine, name) for name in placed)
+        return path == self._path and same and config.pooling is None
 
     def configure(self, config: EngineConfig) -> None:
         """Go on with another configuration that `serves`. No request may be running."""
@@ -132,14 +140,17 @@ class LLM:
         stops = self._stops(request, prompt) if self._reuse and self._reuse.needs_stops else ()
         verified = self._verify(prompt, stops) if request.verify_cache else None
         sequence = self._engine.submit(
-            prompt.tokens, sampling, seed, request.max_tokens, stops, goes_on=request.goes_on
+            prompt.tokens, sampling, seed, request.max_tokens, stops, goes_on=request.goes_on, one_of_many=request.whole
         )
         stream = self._stream(request, prompt, sequence)
         constrained = request.constraint is not None
         if request.logprobs is not None:
             self._engine.report(sequence, request.logprobs)
         scores: list[TokenScore] | None = None if request.logprobs is None else []
-        self._answers[sequence.id] = _Answer(sequence, seed, prompt.dropped, constrained, stream, verified, scores)
+        held: list[Delta] | None = [] if request.whole else None
+        self._answers[sequence.id] = _Answer(
+            sequence, seed, prompt.dropped, constrained, stream, verified, scores, held
+        )
         return sequence.id
 
     def _stream(self, request: Request, prompt: Prompt, sequence: Sequence) -> TextStream:
@@ -175,6 +186,16 @@ class LLM:
             Continuation(text, tuple(zip(self.pieces(ids), found, strict=True)))
             for text, ids, found in zip(texts, continuations, scores, strict=True)
         ]
+
+    def measure(self, prompt: int, steps: int, parallel: int, room: int) -> Pace:
+        """How long `parallel` prompts of `prompt` tokens take, and `steps` steps of their answers. No request may run.
+
+        room: tokens that an answer may have. The configuration must have the positions for them all.
+        """
+        from infer.engine.pace import measure_pace
+
+        vocabulary, how = self._model.vocabulary, {"prompt": prompt, "steps": steps, "parallel": parallel, "room": room}
+        return measure_pace(self._engine, vocabulary, self._draw, **how)
 
     def _answer_opening(self, request: Request, prompt: Prompt) -> list[int]:
         """What stands between the prompt and an answer without reasoning."""
@@ -259,13 +280,17 @@ class LLM:
         sequence = output.sequence
         answer = self._answers[sequence.id]
         if output.token is None and output.finish_reason is None:
-            return [Progress(sequence.id, sequence.computed, sequence.prompt)]
+            progress = Progress(sequence.id, sequence.computed, sequence.prompt)
+            return [progress] if answer.held is None else []
         events: list[Event] = []
         if output.token is not None:
             delta = answer.stream.feed(output.token)
             if delta:
                 answer.content.append(delta.content)
-                events.append(TextDelta(sequence.id, delta))
+                if answer.held is None:
+                    events.append(TextDelta(sequence.id, delta))
+                else:
+                    answer.held.append(delta)
             if output.likely is not None and answer.scores is not None:
                 answer.scores.append(self._score_of(output.token, output.likely))
         if answer.stream.stopped:
@@ -277,6 +302,8 @@ class LLM:
         self._engine.finish(sequence, reason)
         rest = answer.stream.finish()
         answer.content.append(rest.content)
+        if answer.held is not None:
+            rest = _joined([*answer.held, rest])
         called = reason == "stop" and answer.stream.called
         completion = self._completion(answer, "tool_calls" if called else reason)
         self._engine.release(sequence)
@@ -291,11 +318,12 @@ class LLM:
             finish_reason=reason,
             usage=Usage(prompt=sequence.prompt, cached=sequence.cached, completion=generated),
             timings=Timings(
-                self._load_seconds, sequence.restore_seconds, sequence.prefill_seconds, sequence.decode_seconds
+                self.load_seconds, sequence.restore_seconds, sequence.prefill_seconds, sequence.decode_seconds
             ),
             context=ContextUse(self._engine.context_size, len(sequence.tokens), answer.dropped),
             seed=answer.seed,
             constraint_met=self._met(answer, reason) if answer.constrained else None,
+            constraint_problem=self._engine.constraint_problem(sequence),
             logprobs=None if answer.scores is None else tuple(answer.scores),
             verified=answer.verified,
             tokens=self._content_tokens(answer),
@@ -318,6 +346,14 @@ class LLM:
 
     def _met(self, answer: _Answer, reason: FinishReason) -> bool:
         return reason == "stop" and not answer.stream.stopped and self._engine.satisfied(answer.sequence)
+
+
+def _joined(deltas: list[Delta]) -> Delta:
+    return Delta(
+        "".join(delta.content for delta in deltas),
+        "".join(delta.reasoning for delta in deltas),
+        tuple(call for delta in deltas for call in delta.tool_calls),
+    )
 
 
 def _last_logits(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from infer.chat.literal import mark_answers, pieces, shield
 from infer.chat.template import Template
 from infer.chat.tools import definition, replaced, texts
+from infer.chat.turns import brought, with_brought
 from infer.engine.engine import EXPECTED_ANSWER
 from infer.engine.llama.vocabulary import Vocabulary
 from infer.errors import BadTemplate, ContextOverflow, UsageError
@@ -16,6 +17,7 @@ _CUT_ATTEMPTS = 8
 _LARGE = 64  # characters for each token of the context: from here on the text's size is looked at first
 _SAMPLE = 1 << 16  # characters
 _NO_PLACE = "the model's chat template has no place for tools"
+_NO_CALLS = "the model's chat template does not show calls of tools in earlier turns like these"
 _NO_PLACE_HINT = "choose a model that was made for tools, or describe them in the system message"
 
 
@@ -90,6 +92,8 @@ class PromptBuilder:
         rendered = self._render(request.messages, request.think, tools)
         if tools and not self._loaded().shows(tools):
             raise UsageError(what=_NO_PLACE, hint=_NO_PLACE_HINT)
+        if not self._loaded().shows_calls(request.messages):
+            raise UsageError(what=_NO_CALLS, hint="write what was called and what came of it into a message")
         tokens = self._vocabulary.tokenize(rendered, special=True)
         if self._brought_controls(tokens, request):
             shielded = self._shield(request.messages, tools, request.think)
@@ -123,9 +127,10 @@ class PromptBuilder:
         """
         tools = [definition(tool) for tool in request.tools]
         control_tokens = self._vocabulary.control_tokens
-        if control_tokens(self._vocabulary.tokenize("\n".join(texts(tools)), special=True)):
+        beside = "\n".join(texts([tools, brought(request.messages)]))
+        if control_tokens(self._vocabulary.tokenize(beside, special=True)):
             return True
-        empty = tuple(replace(message, content=(TextPart("x"),)) for message in request.messages)
+        empty = tuple(replace(m, content=(TextPart("x" * bool(m.text)),)) for m in request.messages)
         try:
             expected = self._vocabulary.tokenize(self._render(empty, request.think, tools), special=True)
         except BadTemplate:
@@ -166,10 +171,11 @@ class PromptBuilder:
 
     def _shield(self, messages: tuple[Message, ...], tools: list[dict[str, Any]], think: bool | None) -> _Shielded:
         """The prompt with every control text in the messages and tools taken apart."""
-        brought = [Message("tool", (TextPart(text),)) for text in texts(tools)]
-        all_of_it, sentinel = shield((*messages, *brought), self._vocabulary.control_texts, self._source or "")
-        shielded, of_tools = all_of_it[: len(messages)], all_of_it[len(messages) :]
-        tools = replaced(tools, iter([message.text for message in of_tools]))
+        beside = [tools, brought(messages)]
+        more = [Message("tool", (TextPart(text),)) for text in texts(beside)]
+        all_of_it, sentinel = shield((*messages, *more), self._vocabulary.control_texts, self._source or "")
+        tools, calls = replaced(beside, iter([message.text for message in all_of_it[len(messages) :]]))
+        shielded = with_brought(all_of_it[: len(messages)], calls)
         return _Shielded(shielded, tools, sentinel, self._render(shielded, think, tools))
 
     def _tokens(self, parts: list[str], *, goes_on: bool = False) -> list[int]:
@@ -197,9 +203,12 @@ class PromptBuilder:
         return tokens
 
     def _drop_messages(self, request: Request, room: int) -> Request:
-        """Without its oldest turns: system messages and the last message stay, and a user speaks first."""
+        """Without its oldest turns: system messages and the last message stay, and a user speaks first.
+
+        With a result of a tool as the last message the whole exchange stays, from what the user asked.
+        """
         while len(self.render(request).tokens) > room:
-            turns = [m for m in request.messages[:-1] if m.role != "system"]
+            turns = [m for m in _before_last(request.messages) if m.role != "system"]
             if not turns:
                 break
             next_user = next((i for i, m in enumerate(turns) if i and m.role == "user"), len(turns))
@@ -228,6 +237,14 @@ class PromptBuilder:
 
     def _text(self, ids: list[int]) -> str:
         return b"".join(map(self._vocabulary.piece, ids)).decode("utf-8", "ignore")
+
+
+def _before_last(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The messages before the one that is to be answered; a result of a tool belongs to what led to it."""
+    start = len(messages) - 1
+    while start > 0 and (messages[start].role == "tool" or messages[start].tool_calls):
+        start -= 1
+    return messages[:start]
 
 
 def _with_last_text(request: Request, text: str) -> Request:

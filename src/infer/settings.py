@@ -5,11 +5,12 @@ flag > INFER_* > config.toml > the model's own metadata > models.toml > default
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from infer.errors import ConfigError
+from infer.tuned import Tuned, parse_tables
 from infer.types import SamplingParams
 
 Kind = Literal["int", "float", "bool", "text", "texts", "choice", "int-or-choice"]
@@ -77,6 +78,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("threads", "int", None, "CPU threads; none: as many as there are cores", 1, 512),
     Setting("kv_type", "choice", "f16", "type of the KV cache", None, None, ("f16", "q8_0", "q4_0")),
     Setting(
+        "ubatch", "int", None, "tokens of a prompt in one compute graph; none: 256 on a CPU, 512 on a GPU", 32, 4096
+    ),
+    Setting(
+        "flash_attention",
+        "choice",
+        "auto",
+        "auto: where the KV cache is quantised",
+        None,
+        None,
+        ("auto", "on", "off"),
+    ),
+    Setting("repack", "bool", False, "weights in another order for this CPU: slower to load, no mapped file"),
+    Setting(
         "think",
         "int-or-choice",
         None,
@@ -85,9 +99,10 @@ SETTINGS: tuple[Setting, ...] = (
         2**31 - 1,
         choices=("on", "off", "show"),
     ),
-    Setting("parallel", "int", None, "prompts of a batch computed together; none: as many as pay", 1, 256),
+    Setting("parallel", "int", None, "prompts of a batch computed together; none: as many as pay", 1, 254),
     Setting("no_cache", "bool", False, "no disk reads or writes of the prompt cache"),
     Setting("cache.max_bytes", "int", None, "the prompt cache's budget; none: 10 % of free disk, at most 20 GB", 0),
+    Setting("gpu_hint", "bool", True, "say on every run that a GPU is there and not used"),
     Setting("offline", "bool", False, "never use the network"),
     Setting("color", "choice", "auto", "colour on a terminal", None, None, ("auto", "always", "never")),
 )
@@ -104,11 +119,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings with their origins, the user's models, and what was odd about the environment."""
+    """All settings with their origins, the user's models, what was odd about the environment, what has been tuned."""
 
     values: Mapping[str, Value]
     models: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    tuned: tuple[Tuned, ...] = ()
 
     def __getitem__(self, key: str) -> Any:
         return self.values[key].value
@@ -120,12 +136,32 @@ class Settings:
             for key, value in values.items()
             if self.values[key].origin == DEFAULT
         }
-        return Settings({**self.values, **new}, self.models, self.warnings)
+        return replace(self, values={**self.values, **new})
+
+    def tuned_for(self, model: Callable[[], str], machine: Callable[[], str]) -> "Settings":
+        """The same with what was tuned for this model on this machine, wherever no flag and no variable says more.
+
+        Both names are asked for only where something has been tuned.
+        """
+        wanted = (model(), machine()) if self.tuned else None
+        found = next((one for one in self.tuned if (one.model, one.machine) == wanted), None)
+        if found is None:
+            return self
+        origin = f"config.toml: tuned for {found.model}"
+        new = {
+            key: Value(parse(_BY_KEY[key], value, f"{origin}: {key}"), origin) for key, value in found.values.items()
+        }
+        said = {key: value for key, value in new.items() if not self.is_given(key)}
+        return replace(self, values={**self.values, **said})
+
+    def is_given(self, key: str) -> bool:
+        """Whether a flag or a variable sets it."""
+        return self.values[key].origin in (_BY_KEY[key].flag, _BY_KEY[key].variable)
 
     def changed(self, values: Mapping[str, Any], origin: str = "/set") -> "Settings":
         """The same with other values, which have been parsed."""
         new = {key: Value(value, origin) for key, value in values.items()}
-        return Settings({**self.values, **new}, self.models, self.warnings)
+        return replace(self, values={**self.values, **new})
 
     def sampling(self) -> SamplingParams:
         """The sampling settings as the engine takes them."""
@@ -140,21 +176,73 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str] | None = No
     environment = os.environ if environment is None else environment
     path = config_path(environment)
     tables = _read_config(path, required=bool(environment.get("INFER_CONFIG")))
-    models = tables.pop("models", {})
-    if not isinstance(models, dict):
-        raise ConfigError(where=f"{path}: models", what="must be a table of models")
+    models, tuned = _models(tables, path), _tuned(tables, path)
     values = {setting.key: Value(setting.default, DEFAULT) for setting in SETTINGS}
     for key, raw in _flat(tables).items():
-        values[key] = Value(parse(_known(key, str(path)), raw, f"{path}: {key}"), str(path))
-    for setting in SETTINGS:
-        text = environment.get(setting.variable)
-        if text or (text is not None and setting.kind == "text"):  # an empty system message overrides another
-            values[setting.key] = Value(parse(setting, text, setting.variable), setting.variable)
+        values[key] = _of_file(key, raw, path)
+    for setting in _set_by_variables(environment):
+        values[setting.key] = _of_variable(setting, environment)
     for key, raw in flags.items():
         if raw is not None:
             setting = _BY_KEY[key]
             values[key] = Value(parse(setting, raw, setting.flag), setting.flag)
-    return Settings(values, models, _unknown_variables(environment))
+    unknown = unknown_variables(environment)
+    warnings = tuple(f"{name} is set but is no setting of infer; {hint}" for name, hint in unknown)
+    return Settings(values, models, warnings, tuned)
+
+
+def faults(environment: Mapping[str, str]) -> tuple[list[ConfigError], Settings]:
+    """Everything that `resolve` would refuse, not only the first, and the settings without that."""
+    found = list[ConfigError]()
+    path, values = config_path(environment), {setting.key: Value(setting.default, DEFAULT) for setting in SETTINGS}
+    tables, models = dict[str, Any](), dict[str, Any]()
+    try:
+        tables = _read_config(path, required=bool(environment.get("INFER_CONFIG")))
+        models = _models(tables, path)
+        _tuned(tables, path)
+    except ConfigError as error:
+        found.append(error)
+    for key, raw in _flat(tables).items():
+        try:
+            values[key] = _of_file(key, raw, path)
+        except ConfigError as error:
+            found.append(error)
+    for setting in _set_by_variables(environment):
+        try:
+            values[setting.key] = _of_variable(setting, environment)
+        except ConfigError as error:
+            found.append(error)
+    return found, Settings(values, models)
+
+
+def _models(tables: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The user's models, taken out of config.toml's tables."""
+    models = tables.pop("models", {})
+    if not isinstance(models, dict):
+        raise ConfigError(where=f"{path}: models", what="must be a table of models")
+    return models
+
+
+def _tuned(tables: dict[str, Any], path: Path) -> tuple[Tuned, ...]:
+    """What `infer bench --tune` has written, taken out of config.toml's tables."""
+    return parse_tables(tables.pop("tuned", []), str(path))
+
+
+def _of_file(key: str, raw: Any, path: Path) -> Value:
+    return Value(parse(_known(key, str(path)), raw, f"{path}: {key}"), str(path))
+
+
+def _set_by_variables(environment: Mapping[str, str]) -> list[Setting]:
+    """The settings whose variables say something; an empty system message does: it overrides another."""
+    return [one for one in SETTINGS if environment.get(one.variable) or _is_empty_text(one, environment)]
+
+
+def _is_empty_text(setting: Setting, environment: Mapping[str, str]) -> bool:
+    return setting.kind == "text" and setting.variable in environment
+
+
+def _of_variable(setting: Setting, environment: Mapping[str, str]) -> Value:
+    return Value(parse(setting, environment[setting.variable], setting.variable), setting.variable)
 
 
 def setting(key: str) -> Setting:
@@ -301,7 +389,7 @@ def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 def _known(key: str, where: str) -> Setting:
     if key not in _BY_KEY:
-        raise ConfigError(where=where, what=f"unknown key '{key}'", hint=_nearest(key, [*_BY_KEY, "models"]))
+        raise ConfigError(where=where, what=f"unknown key '{key}'", hint=_nearest(key, [*_BY_KEY, "models", "tuned"]))
     return _BY_KEY[key]
 
 
@@ -312,10 +400,11 @@ def _nearest(word: str, words: list[str]) -> str:
     return f"did you mean {near[0]}?" if near else "infer config lists the settings"
 
 
-def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Variables that begin like ours and are none, each with the nearest that is one."""
     known = {setting.variable for setting in SETTINGS} | set(_OTHER_VARIABLES)
     unknown = sorted(name for name in environment if name.startswith("INFER_") and name not in known)
-    return tuple(f"{name} is set but is no setting of infer; {_nearest(name, sorted(known))}" for name in unknown)
+    return [(name, _nearest(name, sorted(known))) for name in unknown]
 
 
 def _read_config(path: Path, *, required: bool) -> dict[str, Any]:

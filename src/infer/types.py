@@ -10,6 +10,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "loop", "abort"]
 Role = Literal["system", "user", "assistant", "tool"]
 Overflow = Literal["error", "drop-oldest", "drop-middle"]
 KvType = Literal["f16", "q8_0", "q4_0"]
+Pooling = Literal["none", "mean", "cls", "last", "rank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +21,33 @@ class TextPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call as the model wrote it. `error`: why it cannot be carried out, None where it can."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation. `content` is a tuple of parts, joined by a blank line.
 
-    token_ids  of an answer: the ids it was generated as; they stand in the prompt where they still spell the content
-    reasoning  of an answer: what was thought before it; a chat template may ask for it, most do not
+    token_ids     of an answer: the ids it was generated as; they stand in the prompt where they still spell the content
+    reasoning     of an answer: what was thought before it; a chat template may ask for it, most do not
+    tool_calls    of an answer: the functions it called
+    tool_call_id  of a tool's message: the call whose result it is
+    name          of a tool's message: the function that was called; else who speaks, for templates that ask
     """
 
     role: Role
     content: tuple[TextPart, ...]
     token_ids: tuple[int, ...] = ()
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
 
     @property
     def text(self) -> str:
@@ -80,16 +97,6 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call as the model wrote it. `error`: why it cannot be carried out, None where it can."""
-
-    id: str
-    name: str
-    arguments: Mapping[str, Any]
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """What is asked of a model: messages (or raw text), how to sample, when to stop.
 
@@ -103,6 +110,8 @@ class Request:
     overflow        what to do with a prompt larger than the context
     verify_cache    first compute the prompt without the prompt cache as well, and compare
     goes_on         another turn will follow: the prompt cache keeps prompt and answer however short the prompt is
+    whole           one of many, nobody reads along: no progress is told, the text comes in one piece, at the end, and
+                    the prompt cache keeps only what others begin with as well
     """
 
     messages: tuple[Message, ...]
@@ -118,6 +127,20 @@ class Request:
     overflow: Overflow = "error"
     verify_cache: bool = False
     goes_on: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """A text that is to become a vector.
+
+    prefix      stands before it: some models want to be told what a text is for
+    normalized  the vector has length 1
+    """
+
+    text: str
+    prefix: str = ""
+    normalized: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +188,7 @@ class Completion:
     """How a request ended. The text itself has gone out as deltas.
 
     constraint_met  whether the answer came to the end of its constraint; None: there was none
+    constraint_problem  why nothing could follow under it, where that is known
     logprobs        of each token that was generated, reasoning and markers too; None: nobody asked
     verified    what --cache-verify found: tokens from the cache, largest difference of logits, their standard deviation
     tokens      the ids of the answer's content; empty when they do not spell it (a stop string cut it, broken UTF-8)
@@ -176,6 +200,7 @@ class Completion:
     context: ContextUse
     seed: int
     constraint_met: bool | None = None
+    constraint_problem: str = ""
     logprobs: tuple["TokenScore", ...] | None = None
     verified: tuple[int, float, float] | None = None
     tokens: tuple[int, ...] = ()
@@ -239,7 +264,16 @@ class Failed:
     error: InferError
 
 
-Event = Progress | TextDelta | Finished | Failed
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Event: the vector of request `id`, as float32 (little endian), and how many tokens its text has."""
+
+    id: int
+    vector: bytes
+    tokens: int
+
+
+Event = Progress | TextDelta | Finished | Embedded | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +285,40 @@ class Device:
     kind: str
     memory_free: int
     memory_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a measured computation took, in seconds of the worker's clock.
+
+    prefill   until every prompt was computed and the first token of each was drawn
+    decode    `steps` steps after that, each of which brought every sequence a token
+    """
+
+    prefill: float
+    decode: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the device can do at most, measured: bytes read a second, floating-point operations a second."""
+
+    bandwidth: float
+    flops: float
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What the installed llama.cpp says about itself.
+
+    backends  in its registry, as ggml calls them ("CPU", "CUDA"), also those that find no device
+    info      its description of what it was compiled with, "CPU : AVX2 = 1 | ..."
+    """
+
+    backends: tuple[str, ...]
+    devices: tuple[Device, ...]
+    info: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +340,8 @@ class Metadata:
     expert_bytes    of the weights that belong to experts
     lookup_bytes    of the tables of which a token reads one row; 0 where the table is the output matrix as well
     inner           width of a recurrent layer's inner state; 0 where nothing is recurrent
+    pooling         how an embedding model makes one vector of many; None: the file does not say, it is no such model
+    causal          whether a token sees only those before it
     """
 
     architecture: str
@@ -292,6 +362,8 @@ class Metadata:
     chat_template: str | None = None
     license: str | None = None
     sliding_window: int | None = None
+    pooling: Pooling | None = None
+    causal: bool = True
     sampling: Mapping[str, float] = field(default_factory=dict)
     windowed: tuple[int, ...] = ()
     window_lengths: tuple[int, ...] = ()
@@ -324,6 +396,10 @@ class EngineConfig:
     context         positions; None: sized to the request and grown when an answer runs on
     max_context     the longest a sequence may become (trained length, or what fits in memory)
     parallel        sequences that may be in the context at once
+    adapts          begin with fewer than `parallel`, and take more while that brings more tokens a second
+    apart           compute the rows of answers and those of prompts one after the other: on a CPU, flash attention
+                    takes 64 rows or more in tiles, and a tile with rows of many sequences costs all their cells
+    streams         a KV memory for each sequence, where there is room for that: what others have is not looked at
     positions       what they may take together; 0: parallel * max_context
     batch           tokens of one llama_decode; ubatch: of one compute graph
     outputs         rows of one llama_decode that may ask for logits; never fewer than sequences
@@ -331,13 +407,19 @@ class EngineConfig:
     tensor_split    how much of the layers each GPU takes, in any unit; (): llama.cpp's own choice
     cpu_experts     layers, from the first, whose experts stay in the computer's memory while the rest is on the GPU
     flash_attention one setting per device, since it is part of the prompt cache's fingerprint
+    repack          let llama.cpp lay the weights out for this CPU; they are then not mapped from the file
     cache_dir       where the prompt cache is; None: no disk reads or writes
     cache_bytes     its budget; None: the default, which depends on the disk
+    pooling         it makes embeddings, in this way; None: it generates
+    in_pieces       a text to embed may be read piece by piece; otherwise it stands in one compute graph
     """
 
     context: int | None = None
     max_context: int = 4096
     parallel: int = 1
+    adapts: bool = False
+    apart: bool = False
+    streams: bool = False
     positions: int = 0
     threads: int = 1
     batch: int = 512
@@ -348,6 +430,9 @@ class EngineConfig:
     tensor_split: tuple[float, ...] = ()
     cpu_experts: int = 0
     flash_attention: bool = False
+    repack: bool = False
     lora: tuple[tuple[str, float], ...] = ()
     cache_dir: str | None = None
     cache_bytes: int | None = None
+    pooling: Pooling | None = None
+    in_pieces: bool = False

@@ -76,6 +76,10 @@ class Terminal:
         self.until(lambda: children(shell))
         return children(shell)[0]
 
+    def close(self) -> None:
+        """As if its window was closed: the command's terminal hangs up."""
+        self._tmux("respawn-pane", "-k", "sleep 60")
+
     def type(self, text: str) -> None:
         self._tmux("send-keys", "-l", text)
 

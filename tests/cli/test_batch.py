@@ -6,12 +6,14 @@ import random
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.command import Command
+from infer.engine.prefix.survey import survey
 
 FLAGS = ("--max-tokens", "8", "-t", "0")
 
@@ -134,12 +136,59 @@ def test_ctrl_c_finishes_nothing_half(infer: Command, tmp_path: Path) -> None:
     assert [one["custom_id"] for one in records(output.read_bytes())] == [str(n) for n in range(1, 401)]
 
 
+def test_a_worker_that_dies_is_replaced(infer: Command, tmp_path: Path) -> None:
+    given, output = write(tmp_path / "in.jsonl", prompts(300)), tmp_path / "out.jsonl"
+    running = infer.start("batch", "tiny", given, "-o", output, *FLAGS)
+    running.until(lambda: output.exists() and output.stat().st_size > 0)
+    os.kill(running.worker(), signal.SIGKILL)
+    result = running.finish()
+    assert (result.code, result.err) == (0, "")
+    found = records(output.read_bytes())
+    assert [one["custom_id"] for one in found] == [str(number) for number in range(1, 301)]
+    assert all(one["usage"]["completion"] for one in found)
+
+
 def test_as_completed_misses_none(infer: Command, tmp_path: Path) -> None:
     lines = [one | {"max_tokens": 40 if number == 0 else 2} for number, one in enumerate(prompts(8))]
     given = write(tmp_path / "in.jsonl", lines)
     found = [one["custom_id"] for one in records(infer.run("batch", "tiny", given, "--as-completed").out)]
     assert found[-1] == "1"
     assert sorted(found) == [str(number) for number in range(1, 9)]
+
+
+def test_an_output_that_is_complete_is_not_taken_for_an_answer(infer: Command, tmp_path: Path) -> None:
+    given, output = write(tmp_path / "in.jsonl", prompts(3)), tmp_path / "out.jsonl"
+    infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    again = infer.run("batch", "tiny", given, "-o", output, "--max-tokens", "9")
+    assert again.err == f"note: {output} is complete, nothing was asked; remove it to begin again\n"
+
+
+def test_the_input_is_not_written_over(infer: Command, tmp_path: Path) -> None:
+    given = write(tmp_path / "in.jsonl", [one | {"custom_id": "a"} for one in prompts(1)])
+    refused = infer.run("batch", "tiny", given, "-o", tmp_path / "." / "in.jsonl")
+    assert (refused.code, refused.lines[0]) == (2, f"error: {given} is the input as well")
+
+
+def test_two_runs_on_one_output(infer: Command, tmp_path: Path) -> None:
+    given, output = write(tmp_path / "in.jsonl", prompts(400)), tmp_path / "out.jsonl"
+    running = infer.start("batch", "tiny", given, "-o", output, *FLAGS)
+    running.until(lambda: output.exists() and output.stat().st_size > 0)
+    second = infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    assert (second.code, second.lines[0]) == (2, f"error: another run is writing {output}")
+    assert running.finish().code == 0
+    assert len(records(output.read_bytes())) == 400
+
+
+def test_only_what_lines_have_in_common_is_stored(infer: Command, tmp_path: Path, long_model: Path) -> None:
+    """Else a large file of prompts would take the place of what is asked again."""
+    document = "The quick brown fox jumps over the lazy dog. " * 20
+    lines = [{"prompt": document + f"Question {number}?"} for number in range(16)]
+    lines += [{"prompt": f"{number} is something else. " * 7} for number in (100, 200)]
+    cached = {"INFER_NO_CACHE": None, "INFER_CACHE_DIR": str(tmp_path / "cache")}
+    flags = (*FLAGS, "--raw", "--parallel", "4")
+    infer.run("batch", long_model, write(tmp_path / "in.jsonl", lines), *flags, env=cached)
+    stored = sum(one.name.count for one in survey(tmp_path / "cache"))
+    assert 700 <= stored <= 1000, "the document, not what follows it nor the other lines"
 
 
 @pytest.mark.parametrize("template", ["no field", "{", "{a!r}"])
@@ -188,3 +237,35 @@ def test_a_hundred_kills(infer: Command, tmp_path: Path) -> None:
             same = sum(a["text"] == b["text"] for a, b in zip(found, whole, strict=True))
             assert same >= 195, "batches of other sizes add in another order; few tokens are that close"
             output.unlink()
+
+
+@pytest.mark.slow
+def test_memory_stays_flat(infer: Command, tmp_path: Path) -> None:
+    """A file of 400,000 lines, of which every hundredth is answered: what is kept of a line is its digests."""
+    given, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    with given.open("w") as file:
+        for number in range(400_000):
+            key, text = ("prompt", "Say hi") if number % 100 == 0 else ("question", "x" * 200)
+            file.write(json.dumps({"custom_id": f"id-{number}", key: text}) + "\n")
+    running = infer.start("batch", "tiny", given, "-o", output, "--max-tokens", "1")
+    worker = running.worker()
+    sizes: list[tuple[int, int, int]] = []  # bytes of the output, of the parent's memory and of the worker's
+    while running.process.poll() is None:
+        with suppress(OSError):
+            sizes.append((output.stat().st_size, rss(running.pid), rss(worker)))
+        time.sleep(0.1)
+    assert running.finish().code == 9
+    whole = output.stat().st_size
+    early = [one for one in sizes if 0.05 * whole < one[0] < 0.15 * whole]
+    late = [one for one in sizes if one[0] > 0.9 * whole]
+    parent = max(one[1] for one in late) - max(one[1] for one in early)
+    child = max(one[2] for one in late) - max(one[2] for one in early)
+    print(f"\n{whole / 1e6:.0f} MB; parent {parent / 360_000:.0f} bytes a line, worker {child / 3600:.0f} an answer")
+    assert parent < 160 * 400_000, "tables that double, and their old ones; a record alone would be 400 bytes"
+    assert child < 8 << 20
+
+
+def rss(pid: int) -> int:
+    """Bytes of memory that a process has; none when it has just ended."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return 1024 * next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0)

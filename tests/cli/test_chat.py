@@ -1,5 +1,6 @@
 """`infer chat` in a real terminal (tmux), with models that recite a script: what is typed, and what is then seen."""
 
+import re
 import stat
 import time
 from pathlib import Path
@@ -66,6 +67,23 @@ def test_thirty_pasted_lines_are_one_message(open_chat: OpenChat, lonely: Comman
     terminal.ask("third")
     asked = [message["parts"] for message in said(lonely, "s") if message["role"] == "user"]
     assert asked == [[text], ["first\nsecond\nthird"]]
+
+
+@pytest.mark.slow
+def test_a_message_larger_than_the_screen_stands_there_once(open_chat: OpenChat, reciter: Path) -> None:
+    terminal = open_chat(reciter, "-t", "0")
+    terminal.paste("\n".join(f"line {n} of the paste" for n in range(60)))
+    terminal.until("line 59 of")
+    terminal.press("Enter")
+    terminal.ready()
+    above = terminal.scrollback().partition("Two things")[0]
+    assert [line.split()[-4] for line in above.splitlines() if "of the paste" in line] == [str(n) for n in range(60)]
+    assert "tokens ·" not in above
+    terminal.paste("\n".join(f"row {n}" for n in range(300)))
+    terminal.until("row 299")
+    terminal.press("Enter")
+    terminal.ready()
+    assert "… 200 more lines …" in terminal.scrollback()
 
 
 @pytest.mark.slow
@@ -143,7 +161,7 @@ EVERY_COMMAND = [
     ("/cache", "last prompt: "),
     ("/stats", "this chat: 1 answers"),
     ("/image cat.png", "error: this version of infer takes no images"),
-    ("/schema {}", "error: this version of infer cannot hold answers to a schema"),
+    ("/schema off", "answers are free"),
     ("/set temperature 0", "temperature = 0.0"),
     ("/params", "/set"),
     ("/retry", "That is all."),
@@ -256,6 +274,15 @@ def test_plain_and_dumb_terminals_get_raw_text(open_chat: OpenChat, reciter: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("variable", "option"), [("", "--color never"), ("NO_COLOR=1 ", "")])
+def test_who_wants_no_colour_sees_none(open_chat: OpenChat, reciter: Path, variable: str, option: str) -> None:
+    terminal = open_chat(line=f"{variable}exec infer chat {reciter} -t 0 {option}")
+    terminal.ask("hello")
+    terminal.until("cached +")
+    assert not re.findall(r"\x1b\[[0-9;]*\b(?:3[0-7]|9[0-7])\b[0-9;]*m", terminal.scrollback(colors=True))
+
+
+@pytest.mark.slow
 def test_what_is_piped_in_is_attached_and_the_keyboard_is_the_terminal(
     open_chat: OpenChat, lonely: Command, reciter: Path
 ) -> None:
@@ -271,6 +298,27 @@ def test_run_without_a_prompt_is_the_chat(open_chat: OpenChat, reciter: Path) ->
     terminal = open_chat(line=f"exec infer run {reciter} -t 0")
     terminal.ask("hello")
     assert "That is all." in terminal.scrollback()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--show-prompt", "-x"])
+def test_run_with_an_option_that_the_chat_lacks_is_no_chat(open_chat: OpenChat, reciter: Path, option: str) -> None:
+    terminal = open_chat(line=f"infer run {reciter} {option}; echo code $?; exec sleep 60", wait=False)
+    terminal.until("code 2")
+    assert "error: the prompt is empty" in terminal.scrollback()
+
+
+@pytest.mark.slow
+def test_the_help_fits_into_the_window(open_chat: OpenChat, reciter: Path) -> None:
+    """No word of it is cut at the edge."""
+    for columns in (100, 60, 40):
+        terminal = open_chat(reciter, "-t", "0", columns=columns, rows=100)
+        terminal.ask("/help")
+        help_text = terminal._tmux("capture-pane", "-p", "-S", "-")
+        words = " ".join(help_text.split())
+        for command in COMMANDS:
+            assert f"/{command.name} {command.form}".strip() in words
+            assert " ".join(command.about.split()) in words
 
 
 def test_without_a_terminal_nothing_waits(infer: Command, reciter: Path) -> None:

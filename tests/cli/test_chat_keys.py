@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.chats import MARKDOWN, NEEDS_TMUX, OpenChat, said
+from cli.chats import MARKDOWN, NEEDS_TMUX, SLOW, OpenChat, said
 from cli.command import Command
+from scripted import write_scripted
 
 pytestmark = NEEDS_TMUX
 DRAGGED = [(columns, 24 - columns % 5) for columns in (*range(78, 40, -2), *range(40, 110, 3), *range(110, 50, -4))]
@@ -29,6 +30,43 @@ def test_no_word_is_lost_or_repeated_when_the_window_changes(
     words = [word for word in terminal.scrollback().split() if word.startswith("word")]
     assert words == [f"word{n}" for n in range(1, len(words) + 1)]
     assert len(words) >= 260
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [[(40, 24)], [(120, 9)], DRAGGED], ids=["narrow", "flat", "dragged"])
+def test_no_row_of_a_table_is_lost_when_the_window_changes(
+    open_chat: OpenChat, models_dir: Path, sizes: list[tuple[int, int]]
+) -> None:
+    """tmux folds the lines up to 0.25 s before it says so: what is drawn in between may stand there twice."""
+    rows = [f"| row{n} | {'more of it, ' * (n % 4)}number {n} |\n" for n in range(60)]
+    script = ["| name | what it is |\n", "|---|---|\n", *rows, "\nThe end."]
+    model = write_scripted(models_dir / "table.gguf", script, **SLOW)  # type: ignore[arg-type]
+    terminal = open_chat(model, "-t", "0", columns=80)
+    terminal.send("go")
+    terminal.until("row4")
+    for size in sizes:
+        terminal.resize(*size)
+    terminal.until("The end.")
+    terminal.ready()
+    shown = [word for word in terminal.scrollback().split() if word.startswith("row")]
+    assert list(dict.fromkeys(shown)) == [f"row{n}" for n in range(60)]
+    assert len(shown) < 60 + 12
+    assert terminal.scrollback().count("what it is") <= 2
+
+
+@pytest.mark.slow
+def test_a_long_paragraph_scrolls_as_it_is_written(open_chat: OpenChat, models_dir: Path) -> None:
+    """Its beginning is not taken away to be written again at its end."""
+    script = [f"word{n} " for n in range(1500)]
+    model = write_scripted(models_dir / "long_paragraph.gguf", script, **SLOW)  # type: ignore[arg-type]
+    terminal = open_chat(model, "-t", "0", columns=40)
+    terminal.send("go")
+    for number in (300, 600, 900):
+        terminal.until(f"word{number} ")
+        words = [word for word in terminal.scrollback().split() if word.startswith("word")]
+        assert words == [f"word{n}" for n in range(len(words))]
+    terminal.press("C-c")
+    terminal.ready()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -110,3 +111,52 @@ def test_a_signal_ends_it_in_good_order(open_chat: OpenChat, lonely: Command, co
     assert gone(worker, 2)
     if busy:
         assert said(lonely, "s")[-1]["parts"][0].startswith("word1 word2 ")
+
+
+@pytest.mark.slow
+def test_a_signal_while_somebody_types_ends_it_too(open_chat: OpenChat, counter: Path) -> None:
+    """At moments all over the work of the line editor, which shows exceptions that are raised in it and goes on."""
+    line = f"infer chat {counter}; echo code $?; exec sleep 60"
+    for moment in range(12):
+        terminal = open_chat(line=line)
+        pid = children(terminal.pid)[0]
+        terminal.type("a few words " * 30)
+        time.sleep(moment * 0.002)
+        os.kill(pid, signal.SIGTERM)
+        terminal.until("code 143")
+        assert "Traceback" not in terminal.scrollback()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_terminal_that_is_closed_ends_the_chat(
+    open_chat: OpenChat, lonely: Command, counter: Path, busy: bool
+) -> None:
+    terminal = open_chat(line=f"exec infer chat {counter} -t 0 --session s")
+    pid = terminal.pid
+    worker = children(pid)[0]
+    if busy:
+        terminal.send("count")
+        terminal.until("word60")
+    terminal.close()
+    assert gone(pid, 10)
+    assert gone(worker, 2)
+    if busy:
+        assert said(lonely, "s")[-1]["parts"][0].startswith("word1 word2 ")
+
+
+@pytest.mark.slow
+def test_a_session_is_open_in_one_chat_at_a_time(open_chat: OpenChat, lonely: Command, reciter: Path) -> None:
+    terminal = open_chat(reciter, "-t", "0", "--session", "s")
+    terminal.ask("hello")
+    for arguments in (("--session", "s"), ("-c",)):
+        other = open_chat(reciter, *arguments, wait=False)
+        assert other.code() == 2
+        assert "session s is open in another infer chat" in other.scrollback()
+        assert "hint: leave it there first" in other.scrollback()
+    other = open_chat(reciter, "-t", "0")
+    other.ask("/load s")
+    assert "session s is open in another infer chat" in other.scrollback()
+    other.ask("hello")
+    terminal.ask("and again?")
+    assert len(said(lonely, "s")) == 4

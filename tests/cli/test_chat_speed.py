@@ -42,3 +42,19 @@ def test_a_long_answer_costs_the_chat_next_to_nothing(open_chat: OpenChat, model
     share = (seconds_of_cpu(terminal.pid) - before) / seconds
     print(f"2,000 lines in {seconds:.1f} s ({len(script) / seconds:.0f} tokens/s): {100 * share:.1f} % of a core")
     assert share < 0.05
+
+
+@pytest.mark.slow
+def test_the_first_answer_appears_as_it_comes(open_chat: OpenChat, counter: Path) -> None:
+    """What is imported for it does not count as the cost of drawing, for which the next draw would wait."""
+    terminal = open_chat(counter, "-t", "0", "--max-tokens", "1500")
+    terminal.send("count")
+    terminal.until("word1")
+    shown, changed, longest = "", time.monotonic(), 0.0
+    while "word1400" not in shown and terminal.last() != "›":
+        now, before, shown = time.monotonic(), shown, terminal.scrollback()
+        longest = max(longest, now - changed)
+        changed = now if shown != before else changed
+    longest = max(longest, time.monotonic() - changed)
+    print(f"the longest time in which nothing changed: {longest:.2f} s")
+    assert longest < 2.0

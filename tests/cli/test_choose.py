@@ -77,10 +77,11 @@ def test_the_prompt_cache_serves_the_next_choice(lonely: Command, random_model: 
         (("a", "a"), 2, "error: a choice is empty or given twice"),
         (("a", ""), 2, "error: a choice is empty or given twice"),
         ((), 2, "error: missing argument"),
+        (("a", b"\xff"), 2, "error: choice 2 is not valid UTF-8: invalid byte at offset 0"),
     ],
 )
 def test_what_cannot_be_chosen_from(
-    infer: Command, random_model: Path, choices: tuple[str, ...], code: int, message: str
+    infer: Command, random_model: Path, choices: tuple[str | bytes, ...], code: int, message: str
 ) -> None:
     result = infer.run("choose", random_model, "hi", *choices, "-n")
     assert (result.code, result.out) == (code, b"")

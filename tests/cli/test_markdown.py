@@ -1,7 +1,8 @@
 """Markdown as it arrives: the same lines however the text was cut, code that can be copied, nothing executed."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -130,6 +131,12 @@ def test_what_markdown_hides_is_shown(text: str) -> None:
     assert shown.count("<") == text.count("<")
 
 
+@pytest.mark.parametrize("width", [20, 30])
+def test_words_beside_an_image_are_not_cut_off(width: int) -> None:
+    text = "some words ![alt text](http://u) and many more words that follow it"
+    assert " ".join(" ".join(rendered(text, width=width, color=False)).split()) == text
+
+
 def test_a_block_is_finished_in_the_width_in_which_it_began() -> None:
     """A window that changes its size leaves what stands there alone: terminals fold lines by themselves."""
     paragraph = "word " * 20
@@ -195,12 +202,19 @@ def test_a_string_over_several_lines_keeps_its_colour() -> None:
 
 
 class Screen:
-    """As much of a terminal as `Live` needs: it folds long lines, scrolls, and can only reach what is on the screen."""
+    """As much of a terminal as `Live` needs: it folds long lines, scrolls, and can only reach what is on the screen.
+
+    When its size changes some terminals fold anew, some cut off, some scroll: nobody may touch what stands there then.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.rows: list[list[str]] = [[]]
-        self.row = 0
+        self.row = self.untouchable = 0
+
+    def resize(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.untouchable = self.row + (self.column > 0)
 
     def write(self, text: str) -> None:
         for part in re.findall(r"\x1b\[\??[0-9;]*[a-zA-Z]|[\s\S]", text):
@@ -224,9 +238,10 @@ class Screen:
     def control(self, sequence: str) -> None:
         if sequence.endswith("A"):
             self.row -= int(sequence[2:-1])
-            assert self.row >= max(0, len(self.rows) - self.height), "it moved above the screen"
+            assert self.row >= max(self.untouchable, len(self.rows) - self.height), "it moved above the screen"
         elif sequence.endswith("J"):
             assert self.column == 0
+            assert self.row >= self.untouchable, "it took away what stood there before the window changed"
             del self.rows[self.row :]
             self.rows.append([])
         else:
@@ -253,17 +268,90 @@ def folded(lines: Sequence[str], width: int, height: int) -> list[str]:
     return screen.lines()
 
 
+def drawn(screen: Screen, text: str, step: int, sizes: Sequence[tuple[int, int]] = ()) -> None:
+    """As the chat draws an answer; the window has one size after the other."""
+    size = (screen.width, screen.height)
+    live, stream = Live(screen.write, lambda: size), MarkdownStream(size[0])
+    for number, start in enumerate(range(0, len(text), step)):
+        if sizes and number:
+            size = sizes[number % len(sizes)]
+            screen.resize(*size)
+            live.stand(goes_on=stream.stand())
+            stream.width = size[0]
+        live.draw(stream.feed(text[start : start + step]), stream.tail())
+        if live.is_large:
+            live.stand(goes_on=stream.stand())
+    live.draw(stream.finish(), [])
+
+
+# Of a block that is larger than half a screen these change what stands there already.
+GROWS = TEXTS.filter(lambda text: not any(sign in text for sign in ("|", "==", "*", "_", "`", "[", "~", "&")))
+SIZES = [(20, 8), (40, 6), (80, 24), (7, 5)]
+
+
 @settings(max_examples=80, deadline=None)
-@given(TEXTS, st.integers(1, 9), st.sampled_from([(20, 8), (40, 6), (80, 24), (7, 5)]))
+@given(GROWS, st.integers(1, 9), st.sampled_from(SIZES))
 def test_the_scrollback_holds_every_line_once(text: str, step: int, size: tuple[int, int]) -> None:
     """Whatever was drawn in between: at the end the terminal holds the rendering, no line missing, none repeated."""
     screen = Screen(*size)
-    live = Live(screen.write, lambda: size)
-    stream = MarkdownStream(size[0])
-    for start in range(0, len(text), step):
-        live.draw(stream.feed(text[start : start + step]), stream.tail())
-    live.draw(stream.finish(), [])
+    drawn(screen, text, step)
     assert screen.lines() == folded(rendered(text, width=size[0]), *size)
+
+
+@settings(max_examples=80, deadline=None)
+@given(TEXTS.filter(lambda text: "&" not in text), st.integers(1, 9), st.lists(st.sampled_from(SIZES), max_size=6))
+def test_nothing_is_lost_or_repeated_when_the_window_changes(
+    text: str, step: int, sizes: list[tuple[int, int]]
+) -> None:
+    screen = Screen(*SIZES[0])
+    drawn(screen, text, step, sizes)
+    assert letters(screen.lines()) == letters(map(plain, rendered(text)))
+
+
+def letters(lines: Iterable[str]) -> Counter[str]:
+    return Counter(sign for line in lines for sign in line if sign.isalpha())
+
+
+TABLE = "| fruit | what is known of it |\n|---|---|\n" + "".join(
+    f"| fruit{n} | {'it is good, ' * (n % 4)}number{n} |\n" for n in range(30)
+)
+LONG = {
+    "paragraph": "".join(f"word{n} " for n in range(200)),
+    "item": "- " + "".join(f"word{n} " for n in range(200)),
+    "emphasis": "**"
+    + "".join(f"word{n} " for n in range(100))
+    + "\n"
+    + "".join(f"w{n} " for n in range(90))
+    + "end** x",
+    "code": "```\n" + "".join(f"word{n} " for n in range(200)) + "\nx\n```",
+    "table": TABLE,
+    "quote": "> " + "".join(f"word{n} " for n in range(200)),
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("sizes", [[], [(80, 24), (40, 24)], [(40, 24), (30, 6), (100, 30)]], ids=str)
+def test_a_block_larger_than_the_screen_stands_there_once(text: str, sizes: list[tuple[int, int]]) -> None:
+    screen = Screen(40, 12)
+    drawn(screen, text, 31, sizes)
+    signs = [sign for sign in "".join(screen.lines()) if sign.isalnum()]
+    expected = [sign for sign in "".join(map(plain, rendered(text))) if sign.isalnum()]
+    assert Counter(signs) == Counter(expected)
+    if text != TABLE:  # where cells of several lines stand beside each other
+        assert signs == expected
+
+
+def test_what_is_being_written_does_not_go_away_when_it_gets_long() -> None:
+    """A long paragraph scrolls like any text: what has been read is not taken away, to be written again at its end."""
+    written: list[str] = []
+    live, stream = Live(written.append, lambda: (40, 12)), MarkdownStream(40)
+    for word in re.findall(r"\S+ ", LONG["paragraph"]):
+        live.draw(stream.feed(word), stream.tail())
+        if live.is_large:
+            live.stand(goes_on=stream.stand())
+    live.draw(stream.finish(), [])
+    assert not [part for part in written if "\r" in part]
+    assert "".join(written).removesuffix("\n").split("\n") == rendered(LONG["paragraph"])
 
 
 def test_text_that_only_grows_is_not_drawn_again() -> None:
@@ -275,12 +363,3 @@ def test_text_that_only_grows_is_not_drawn_again() -> None:
     live.draw(["one two"], ["three"])
     live.draw(["three"], [])
     assert written == ["one", " two", "\nthree", "\n"]
-
-
-def test_a_tail_longer_than_half_the_screen_shows_its_end() -> None:
-    screen = Screen(20, 8)
-    live = Live(screen.write, lambda: (20, 8))
-    live.draw([], [f"line {n}" for n in range(30)])
-    assert screen.lines() == ["line 26", "line 27", "line 28", "line 29"]
-    live.draw([f"line {n}" for n in range(30)], [])
-    assert screen.lines() == [*(f"line {n}" for n in range(30)), ""]

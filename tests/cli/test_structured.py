@@ -88,9 +88,9 @@ def test_a_schema_that_nothing_satisfies_is_exit_code_8(infer: Command, random_m
         (("--choices", "a", "--schema", "b"), "error: --schema, --grammar and --choices exclude each other"),
         (
             ("--schema", '{"oneOf": [{"type": "integer"}, {"type": "number"}]}'),
-            "error: --schema cannot be enforced: oneOf",
+            "error: the schema cannot be enforced: oneOf",
         ),
-        (("--schema", '{"pattern": "(?=a)b"}'), "error: --schema cannot be enforced: "),
+        (("--schema", '{"pattern": "(?=a)b"}'), "error: the schema cannot be enforced: "),
     ],
 )
 def test_what_cannot_be_enforced_is_exit_code_2(
@@ -99,6 +99,20 @@ def test_what_cannot_be_enforced_is_exit_code_2(
     result = infer.run("run", random_model, "hello", "-n", *options)
     assert (result.code, result.out) == (2, b"")
     assert result.lines[0].startswith(message)
+
+
+@pytest.mark.parametrize("option", ["--schema", "--choices"])
+def test_an_option_that_is_no_utf_8_is_exit_code_2(infer: Command, random_model: Path, option: str) -> None:
+    result = infer.run("run", random_model, "hello", "-n", option, b"a,\xff")
+    assert (result.code, result.out) == (2, b"")
+    assert result.lines[0] == f"error: {option} is not valid UTF-8: invalid byte at offset 2"
+
+
+@pytest.mark.parametrize("schema", ['{"$ref": "#"}', '{"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}'])
+def test_a_schema_that_only_refers_to_itself_is_exit_code_8(infer: Command, random_model: Path, schema: str) -> None:
+    result = infer.run("run", random_model, "hello", *WILD, "--schema", schema)
+    assert (result.code, result.out) == (8, b"")
+    assert result.lines == ["error: the answer cannot go on under its constraint: no text can follow"]
 
 
 def test_a_schema_file_that_is_not_there_is_exit_code_3(infer: Command, random_model: Path) -> None:

@@ -101,6 +101,50 @@ def test_an_opener_may_come_first_and_only_once(vocabulary: Vocabulary, kind: st
     matcher.close()
 
 
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_matchers_of_one_constraint_go_their_own_ways(vocabulary: Vocabulary, kind: str) -> None:
+    constraints = Constraints(vocabulary)
+    first = constraints.matcher(ANSWERS[kind])
+    before = first.allowed()
+    assert all(map(first.accept, vocabulary.tokenize_inside(TEXTS[kind][-1], special=False)))
+    second = constraints.matcher(ANSWERS[kind])
+    assert second.allowed() == before != first.allowed()
+    first.close()
+    second.close()
+
+
+def test_one_that_gives_up_says_why_and_leaves_the_others_alone(vocabulary: Vocabulary) -> None:
+    constraints = Constraints(vocabulary)
+    large = Constraint(schema='{"type": "string", "pattern": "^((a{1,200}){20,200}){20,200}$"}')
+    letter = vocabulary.tokenize_inside("a", special=False)[0]
+
+    def accepted() -> int:
+        matcher = constraints.matcher(large)
+        assert matcher.accept(vocabulary.tokenize_inside('"', special=False)[0])
+        count = next(count for count in range(1000) if not matcher.accept(letter))
+        assert not any(matcher.allowed())
+        assert not matcher.satisfied
+        assert "too many expressions" in matcher.problem
+        return count
+
+    assert accepted() == accepted()
+    assert constraints.matcher(ANSWERS["choices"]).problem == ""
+
+
+@pytest.mark.parametrize("kind", ["schema", "choices"])
+def test_masks_are_the_same_with_and_without_slices(vocabulary: Vocabulary, kind: str) -> None:
+    one, other = Constraints(vocabulary, many=True), Constraints(vocabulary)
+    for text in ["", *TEXTS[kind]]:
+        tokens = vocabulary.tokenize_inside(text, special=False)
+        matchers = [constraints.matcher(ANSWERS[kind]) for constraints in (one, other)]
+        assert all(matcher.accept(token) for matcher in matchers for token in tokens)
+        assert matchers[0].allowed() == matchers[1].allowed()
+
+
+def test_the_pieces_of_all_tokens(vocabulary: Vocabulary) -> None:
+    assert vocabulary.pieces() == [vocabulary.piece(token) for token in range(vocabulary.size)]
+
+
 def test_nothing_but_the_end_can_follow_a_whole_answer(vocabulary: Vocabulary) -> None:
     matcher = Constraints(vocabulary).matcher(Constraint(choices=("the",)))
     assert not matcher.done

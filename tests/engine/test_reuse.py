@@ -144,6 +144,7 @@ def test_short_prompts_leave_no_trace(model: tuple[Model, str], tmp_path: Path) 
 DIFFERENT = {
     "KV type": {"kv_type": "q8_0", "flash_attention": True},
     "flash attention": {"flash_attention": True},
+    "repacked weights": {"repack": True},
 }
 
 
@@ -210,11 +211,11 @@ def test_reading_begins_before_there_is_a_context(
     engine.submit(prompt, GREEDY, 0, 1)
     seen: list[set[str]] = []
 
-    def no_memory(*_: object) -> None:
+    def no_memory(*_: object, **__: object) -> None:
         seen.append(threads())
         raise DoesNotFit(what="a context", need=None, have=None)
 
-    monkeypatch.setattr("infer.engine.engine.Context", no_memory)
+    monkeypatch.setattr("infer.engine.memory.Context", no_memory)
     with pytest.raises(DoesNotFit):
         engine.step()
     assert ("prefix-reader" in seen[0]) == (opened.memory_kind is MemoryKind.FULL)

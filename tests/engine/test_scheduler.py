@@ -2,25 +2,31 @@
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from infer.engine.scheduler import Scheduler, Sequence, State
-
-PLACES, BATCH, CAPACITY = 3, 8, 60
+from infer.engine.scheduler import Chunk, Scheduler, Sequence, State
 
 
 class SchedulerMachine(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.scheduler = Scheduler(PLACES, BATCH, CAPACITY)
-        self.everybody: list[Sequence] = []
-        self.steps_waited = 0
+    """The laws: no batch has more rows than n_batch, each token is scheduled once, nobody starves, places come back.
 
-    @rule(prompt=st.integers(1, 30), answer=st.integers(1, 30), share=st.floats(0, 1))
-    def submit(self, prompt: int, answer: int, share: float) -> None:
+    known   by sequence: how many of its tokens are in the memory, counted here and not by the scheduler
+    """
+
+    @initialize(places=st.integers(1, 5), spare=st.integers(0, 8), capacity=st.integers(60, 200), side=st.booleans())
+    def begin(self, places: int, spare: int, capacity: int, side: bool) -> None:
+        self.side_by_side = side
+        self.places, self.batch, self.capacity = places, places + spare, capacity
+        self.scheduler = Scheduler(places, self.batch, capacity)
+        self.everybody: list[Sequence] = []
+        self.known: dict[int, int] = {}
+
+    @rule(prompt=st.integers(1, 30), answer=st.integers(1, 30), share=st.floats(0, 1), stop=st.integers(0, 30))
+    def submit(self, prompt: int, answer: int, share: float, stop: int) -> None:
         expected = prompt + round(answer * share)
-        sequence = Sequence(len(self.everybody), list(range(prompt)), prompt + answer, expected)
+        sequence = Sequence(len(self.everybody), list(range(prompt)), prompt + answer, expected, stops=(stop,))
         self.everybody.append(sequence)
+        self.known[sequence.id] = 0
         self.scheduler.add(sequence)
 
     @precondition(lambda self: len(self.scheduler.running) > 1)
@@ -40,6 +46,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             if leader and (leader.computed >= sequence.shared or leader.state is State.FINISHED):
                 sequence.leader = None
                 sequence.computed = min(sequence.shared, leader.computed)
+                self.known[sequence.id] = sequence.computed
 
     @precondition(lambda self: self.scheduler.has_work)
     @rule()
@@ -48,36 +55,61 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.scheduler.admit()
         for sequence, place in self.scheduler.put_back():
             assert (sequence.state, sequence.computed, sequence.place) == (State.WAITING, 0, -1)
-            assert 0 <= place < PLACES
-        chunks = self.scheduler.schedule()
-        assert chunks, "with work there is always something to compute"
-        assert sum(chunk.size for chunk in chunks) <= BATCH
+            assert 0 <= place < self.places
+            self.known[sequence.id] = 0
+        if self.side_by_side:
+            self.close_ranks()
+        running = list(self.scheduler.running)
+        chunks = self.scheduler.schedule(everybody=self.side_by_side)
+        assert sum(chunk.size for chunk in chunks) <= self.batch, "no batch has more rows than n_batch"
         assert len({chunk.sequence.id for chunk in chunks}) == len(chunks)
-        decoding = [s.id for s in self.scheduler.running if s.state is State.DECODE]
-        assert [c.sequence.id for c in chunks if c.decode] == decoding, "each decoding sequence has its row"
+        if self.side_by_side:
+            places = [chunk.sequence.place for chunk in chunks]
+            assert places == [one.place for one in sorted(running, key=lambda one: one.place) if one.leader is None]
+        running.sort(key=lambda one: one.place if self.side_by_side else 0)
+        decoding = [s.id for s in running if s.state is State.DECODE]
+        assert [c.sequence.id for c in chunks if c.decode] == decoding, "nobody who decodes starves"
+        assert min(running, key=lambda one: one.id) in [chunk.sequence for chunk in chunks], (
+            "the oldest goes on, so everybody's turn comes"
+        )
         for chunk in chunks:
-            assert 0 < chunk.size <= chunk.sequence.pending
-            assert chunk.last == (chunk.size == chunk.sequence.pending)
-            self.scheduler.computed(chunk)
-            assert chunk.sequence.computed <= len(chunk.sequence.tokens)
-            if chunk.last:
-                chunk.sequence.tokens.append(-1)
-                if len(chunk.sequence.tokens) >= chunk.sequence.limit:
-                    self.scheduler.finish(chunk.sequence, "length")
+            self.compute(chunk)
+
+    def close_ranks(self) -> None:
+        before = {sequence.id: sequence.place for sequence in self.scheduler.running}
+        moved = self.scheduler.close_ranks()
+        assert all(before[sequence.id] == place > sequence.place for sequence, place in moved)
+        assert sorted(one.place for one in self.scheduler.running) == list(range(len(before)))
+
+    def compute(self, chunk: Chunk) -> None:
+        """What the device does: these tokens, which follow upon those that are known."""
+        sequence = chunk.sequence
+        assert 0 < chunk.size <= sequence.pending
+        assert chunk.last == (chunk.size == sequence.pending)
+        assert not chunk.decode or chunk.size == 1
+        assert sequence.computed == self.known[sequence.id], "each token is scheduled once, in order"
+        self.known[sequence.id] += chunk.size
+        self.scheduler.computed(chunk)
+        if chunk.last:
+            sequence.tokens.append(-1)
+            if len(sequence.tokens) >= sequence.limit:
+                self.scheduler.finish(sequence, "length")
+                assert self.known[sequence.id] == len(sequence.tokens) - 1
 
     @precondition(lambda self: self.everybody)
     @rule(data=st.data())
     def abort(self, data: st.DataObject) -> None:
+        """At any moment, whatever state it is in; harmless for one that has ended."""
         sequence = data.draw(st.sampled_from(self.everybody))
-        if sequence.state is not State.FINISHED:
-            self.scheduler.finish(sequence, "abort")
+        self.scheduler.finish(sequence, "abort")
+        assert sequence.state is State.FINISHED
 
     @invariant()
     def places_are_one_each_and_the_memory_suffices(self) -> None:
         places = [sequence.place for sequence in self.scheduler.running]
-        assert len(set(places)) == len(places) <= PLACES
-        assert all(0 <= place < PLACES for place in places)
-        assert sum(sequence.computed for sequence in self.scheduler.running) <= CAPACITY
+        assert len(set(places)) == len(places) <= self.places
+        assert sorted([*places, *self.scheduler._free]) == list(range(self.places)), "no place is lost"
+        assert sum(sequence.computed for sequence in self.scheduler.running) <= self.capacity
 
     @invariant()
     def entry_is_in_the_order_of_arrival(self) -> None:
@@ -86,13 +118,15 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert all(running < waits for running in entered for waits in waiting)
 
     def teardown(self) -> None:
-        for _ in range(20_000):
+        left = sum(sequence.limit for sequence in self.everybody) if hasattr(self, "scheduler") else 0
+        for _ in range(left * len(getattr(self, "everybody", ()))):
             if not self.scheduler.has_work:
                 break
             self.step()
-        assert not self.scheduler.has_work, "everybody comes to an end"
-        assert all(sequence.state is State.FINISHED for sequence in self.everybody)
-        assert sorted(self.scheduler._free) == list(range(PLACES)), "all places come back"
+        if left:
+            assert not self.scheduler.has_work, "everybody comes to an end"
+            assert all(sequence.state is State.FINISHED for sequence in self.everybody)
+            assert sorted(self.scheduler._free) == list(range(self.places)), "all places come back"
 
 
 TestScheduler = SchedulerMachine.TestCase

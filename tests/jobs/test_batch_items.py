@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from infer.jobs.batch.items import check_template, parse_item
 from infer.jobs.batch.lines import comma_separated, jsonl
-from infer.types import Message, Request, SamplingParams, TextPart
+from infer.types import Constraint, Message, Request, SamplingParams, TextPart
 
 BASE = Request((), sampling=SamplingParams(temperature=0.5), max_tokens=9)
 SYSTEM = Request((Message("system", (TextPart("Be kind."),)),))
@@ -57,6 +58,8 @@ def test_the_openai_form() -> None:
     assert (item.request.max_tokens, item.request.stop) == (3, ("END",))
 
 
+TOOLS = [{"type": "function", "function": {"name": "clock"}}]
+JSON_OBJECT = {"type": "json_object"}
 BAD: dict[str, tuple[Any, str]] = {
     "no JSON": (b"{", "not JSON"),
     "no object": ([1], "not a JSON object"),
@@ -68,7 +71,16 @@ BAD: dict[str, tuple[Any, str]] = {
     "both": ({"prompt": "a", "messages": []}, "either prompt or messages"),
     "no messages": ({"messages": []}, "messages is not a list"),
     "odd role": ({"messages": [{"role": "boss", "content": "x"}]}, "no role of"),
-    "tool calls": ({"messages": [{"role": "assistant", "content": "x", "tool_calls": []}]}, "tool_calls"),
+    "a legacy call": ({"messages": [{"role": "assistant", "content": "x", "function_call": {}}]}, "'function_call'"),
+    "an odd role": ({"messages": [{"role": ["user"], "content": "x"}]}, "no role of"),
+    "tools and a schema": ({"prompt": "a", "tools": TOOLS, "response_format": JSON_OBJECT}, "exclude each other"),
+    "no tools": ({"prompt": "a", "tools": []}, "tools: not a list of tools"),
+    "half a tool": ({"prompt": "a", "tools": [{"type": "function"}]}, "tools: tool 1: its name"),
+    "a tool that must be called": (
+        {"prompt": "a", "tools": TOOLS, "tool_choice": "required"},
+        'only "auto" and "none"',
+    ),
+    "calls one after the other": ({"prompt": "a", "parallel_tool_calls": False}, "parallel_tool_calls: only true"),
     "an image": ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "neither a text"),
     "unknown key": ({"prompt": "a", "logit_bias": {}}, "unknown key 'logit_bias'"),
     "unknown key beside": ({"body": {"prompt": "a"}, "extra": 1}, "unknown key 'extra' beside body"),
@@ -90,6 +102,63 @@ def test_what_is_wrong_is_said(name: str) -> None:
     item = parse(value)
     assert item.request is None
     assert words in item.problem
+
+
+def test_tools_are_offered_by_a_line() -> None:
+    line = {"prompt": "a", "tools": TOOLS, "tool_choice": "auto", "parallel_tool_calls": True}
+    assert [tool.name for tool in parse(line).request.tools] == ["clock"]
+    assert parse(line | {"tool_choice": "none"}).request.tools == ()
+    raw = parse(line, replace(BASE, raw=True))
+    assert "--raw leaves out the chat template" in raw.problem
+
+
+def test_a_line_s_response_format_goes_before_the_command_s() -> None:
+    base = replace(BASE, constraint=Constraint(choices=("a", "b")))
+    assert parse({"prompt": "a"}, base).request.constraint == base.constraint
+    assert parse({"prompt": "a", "response_format": {"type": "text"}}, base).request.constraint is None
+    free = parse({"prompt": "a", "response_format": JSON_OBJECT}, base).request
+    assert free.constraint == Constraint(schema='{"type": "object"}')
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+
+
+def formatted(**format_: Any) -> Any:
+    return parse({"prompt": "a", "response_format": format_})
+
+
+@pytest.mark.parametrize("strict", [{}, {"strict": True}, {"strict": False}, {"strict": None}])
+def test_a_schema_in_openai_s_form(strict: dict[str, Any]) -> None:
+    item = formatted(type="json_schema", json_schema={"name": "x", "description": "y", "schema": SCHEMA, **strict})
+    assert json.loads(item.request.constraint.schema) == SCHEMA | {"additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "not an object with a type of text, json_object, json_schema"),
+        ({"type": "grammar"}, "not an object with a type of"),
+        ({"type": "json_object", "schema": SCHEMA}, "has the key 'schema', which is not supported"),
+        ({"type": "json_schema"}, "json_schema is not an object with a schema"),
+        ({"type": "json_schema", "json_schema": {"schema": "a int"}}, "json_schema is not an object with a schema"),
+        ({"type": "json_schema", "json_schema": {"schema": {}, "lax": 1}}, "json_schema has the key 'lax'"),
+        (
+            {"type": "json_schema", "json_schema": {"schema": {"properties": {"a": {"not": {}}}}}},
+            "response_format: 'not' is not supported (at #/properties/a); no grammar can say",
+        ),
+        ({"type": "json_schema", "json_schema": {"schema": {"type": "strin"}}}, "response_format is not a JSON Schema"),
+        ({"type": "json_schema", "json_schema": {"schema": {"const": "\ud800"}}}, "a half of a character"),
+    ],
+)
+def test_a_response_format_that_cannot_be_held_is_refused(given: dict[str, Any], words: str) -> None:
+    item = formatted(**given)
+    assert item.request is None
+    assert words in item.problem
+
+
+def test_nan_in_a_schema_is_refused() -> None:
+    line = b'{"prompt": "a", "response_format": {"type": "json_schema", "json_schema": {"schema": {"const": NaN}}}}'
+    assert "a number that JSON has not" in parse(line).problem
 
 
 def test_a_wrong_line_keeps_its_id() -> None:

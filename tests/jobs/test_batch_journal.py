@@ -1,6 +1,7 @@
 """Each id stands once in a batch's output, however often the run is killed."""
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -17,9 +18,12 @@ def ids(path: Path) -> list[str]:
     return [json.loads(line)["custom_id"] for line in path.read_text().splitlines()]
 
 
-def add(journal: Journal, *names: str, line: bytes = b"line") -> None:
+LINE = digest(b"line")
+
+
+def add(journal: Journal, *names: str) -> None:
     for name in names:
-        journal.add(name, line, {"custom_id": name, "text": "…", "error": None})
+        journal.add(name, LINE, {"custom_id": name, "text": "…", "error": None})
 
 
 @given(st.dictionaries(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), max_size=50), st.integers())
@@ -40,7 +44,10 @@ def test_a_ledger_of_many_ids_stays_small() -> None:
         ledger.put(digest(str(number).encode()))
     assert all(ledger.get(digest(str(number).encode())) == 0 for number in range(40_000))
     assert len(ledger) == 40_000
-    assert 8 * (len(ledger._ids) + len(ledger._lines)) <= 64 * 40_000
+    assert ledger.size <= 22 * 40_000
+    ledger.put(digest(b"0"), 5)
+    assert (ledger.get(digest(b"0")), ledger.get(digest(b"1"))) == (5, 0)
+    assert ledger.size <= 44 * 40_000
 
 
 def test_a_run_goes_on_where_it_was_cut(tmp_path: Path) -> None:
@@ -57,7 +64,7 @@ def test_a_run_goes_on_where_it_was_cut(tmp_path: Path) -> None:
         path.write_bytes(output[:end])
         beside.write_bytes(notes)
         with Journal(path, "p") as journal:
-            left = [name for name in "abc" if not journal.has(name, b"line")]
+            left = [name for name in "abc" if not journal.has(name, LINE)]
             assert len(left) == 3 - output[:end].count(b"\n")
             add(journal, *left)
             journal.finish()
@@ -87,9 +94,9 @@ def test_another_input_is_noticed(tmp_path: Path) -> None:
         add(journal, "a")
         journal.sync()
     with Journal(path, "p") as journal:
-        assert journal.has("a", b"line")
+        assert journal.has("a", LINE)
         with pytest.raises(UsageError, match="another line"):
-            journal.has("a", b"changed")
+            journal.has("a", digest(b"changed"))
 
 
 def test_a_complete_output_is_left_alone(tmp_path: Path) -> None:
@@ -99,10 +106,28 @@ def test_a_complete_output_is_left_alone(tmp_path: Path) -> None:
         journal.finish()
     before = path.read_bytes()
     with Journal(path, "q") as journal:
-        assert journal.has("a", b"anything")
+        assert journal.has("a", digest(b"anything"))
         with pytest.raises(UsageError, match="is there already"):
             add(journal, "b")
     assert path.read_bytes() == before
+
+
+def test_two_runs_do_not_write_one_output(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with Journal(path, "p") as journal:
+        with pytest.raises(UsageError, match="another run is writing"):
+            Journal(path, "p")
+        add(journal, "a")
+        journal.finish()
+    with Journal(path, "p") as journal:
+        assert journal.complete
+
+
+def test_records_go_to_files_only(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is no regular file"):
+        Journal(tmp_path / "pipe", "p")
+    assert [one.name for one in tmp_path.iterdir()] == ["pipe"]
 
 
 @pytest.mark.parametrize("text", ["dear diary\n", "dear diary", "[]\n", '{"custom_id": "a"}\n{"custom'])
@@ -118,6 +143,6 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path, text: str) -> Non
 def test_failures_are_counted(tmp_path: Path) -> None:
     with Journal(tmp_path / "o", "p") as journal:
         add(journal, "a")
-        journal.add("b", None, {"custom_id": "b", "error": {"code": "x"}})
+        journal.add("b", LINE, {"custom_id": "b", "error": {"code": "x"}})
         journal.finish()
         assert (journal.done, journal.failed()) == (2, 1)

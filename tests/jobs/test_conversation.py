@@ -83,6 +83,14 @@ def test_a_branch_is_found_by_its_name() -> None:
             conversation.switch(word)
 
 
+@pytest.mark.parametrize("name", ["2", "²"])
+def test_a_branch_is_not_called_like_the_number_of_another(name: str) -> None:
+    conversation = talk("a", "b")
+    with pytest.raises(UsageError, match="cannot be called"):
+        conversation.name(name)
+    assert conversation.names == {}
+
+
 def test_taken_records_are_handed_out_once() -> None:
     conversation = talk("a")
     assert len(conversation.take()) == 1

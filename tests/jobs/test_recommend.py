@@ -2,7 +2,7 @@
 
 import pytest
 
-from infer.jobs.recommend import READABLE, USES, WELL, Recommendation, parameters, recommend
+from infer.jobs.recommend import READABLE, USES, WELL, Place, Recommendation, parameters, recommend
 from infer.models.catalog import Catalog, CatalogEntry
 
 GB = 10**9
@@ -11,7 +11,7 @@ ENTRIES = [CATALOG.resolve(name) for name in CATALOG.entry_names()]
 
 
 def rows(memory: float, bandwidth: float) -> dict[tuple[str, str], Recommendation]:
-    return {(row.use, row.kind): row for row in recommend(ENTRIES, round(memory * GB), bandwidth * GB)}
+    return {(row.use, row.kind): row for row in recommend(ENTRIES, [Place("CPU", round(memory * GB), bandwidth * GB)])}
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,32 @@ def test_a_small_machine_gets_small_models() -> None:
 def test_what_infer_cannot_do_yet_is_said() -> None:
     found = rows(28, 150)
     assert "no images yet" in found["vision", "largest"].note
-    assert "no embeddings yet" in found["embedding", "largest"].note
+    assert found["embedding", "largest"].command.startswith("infer embed ")
     assert found["embedding", "largest"].tokens_per_second is None
     assert not found["chat", "largest"].note
 
 
 def test_an_entry_without_figures_is_left_out() -> None:
     bare = CatalogEntry(alias="x", parameters="7B", capabilities=("chat",))
-    assert recommend([bare, CatalogEntry(alias="y", size=GB, capabilities=("chat",))], 99 * GB, 99e9) == []
+    assert (
+        recommend([bare, CatalogEntry(alias="y", size=GB, capabilities=("chat",))], [Place("CPU", 99 * GB, 99e9)]) == []
+    )
 
 
 @pytest.mark.parametrize(("text", "count"), [("8.95B", 8.95e9), ("270M", 270e6), ("many", 0), (None, 0)])
 def test_parameters_are_read(text: str | None, count: float) -> None:
     assert parameters(text) == pytest.approx(count)
+
+
+def test_what_fits_on_a_gpu_is_reckoned_with_its_memory_and_the_rest_with_the_processors() -> None:
+    """12 GB at 360 GB/s beside 60 GB at 40: what fits on the card is nine times faster."""
+    card, processor = Place("CUDA0", 12 * GB, 360e9), Place("CPU", 60 * GB, 40e9)
+    both = {(row.use, row.kind): row for row in recommend(ENTRIES, [card, processor])}
+    alone = {(row.use, row.kind): row for row in recommend(ENTRIES, [processor])}
+    fast = both["chat", "fastest"]
+    assert fast.device == "CUDA0"
+    assert fast.size * 1.1 < WELL * card.memory_free
+    assert (fast.tokens_per_second or 0) == pytest.approx(
+        9 * (alone["chat", "fastest"].tokens_per_second or 0), rel=0.01
+    )
+    assert {row.device for row in both.values()} == {"CUDA0", "CPU"}

@@ -21,7 +21,7 @@ def kept(directory: Path, name: str = "one") -> Conversation:
     conversation = Conversation()
     conversation.set("model", "tiny")
     conversation.set("temperature", 0.5)
-    conversation.add(said("user", "document\x1b[31m", "question \ud800 é"), time=1.5)
+    conversation.add(said("user", "document\x1b[31m", "question é 🦊"), time=1.5)
     answer = Message("assistant", (TextPart("a fox"),), (3, 4), "hm")
     conversation.add(answer, time=2.5, model="tiny", ended="stop", usage=Usage(10, 2, 5))
     conversation.name("x")
@@ -111,6 +111,11 @@ BAD_LINES = [
     b'{"message":3,"parent":2,"role":"user","parts":[1]}', b'{"head":7}', b'{"name":"x","at":99}', b"\xff\xfe",
     b"[" * 100_000, b'{"message":3,"parent":3,"role":"user","parts":[]}',
     b'{"message":3,"parent":2,"role":"assistant","parts":["x"],"usage":{"x":1}}',
+    b'{"message":1e999,"parent":2,"role":"user","parts":["x"]}', b'{"head":Infinity}',
+    b'{"message":3,"parent":2,"role":"user","parts":[]}', b'{"message":3,"parent":2,"role":"user","parts":"x"}',
+    b'{"message":3,"parent":2,"role":"assistant","parts":["x"],"ended":[1]}', b'{"set":"system","to":5}',
+    b'{"message":3,"parent":2,"role":"assistant","parts":["x"],"usage":{"prompt":"a","cached":0,"completion":0}}',
+    b'{"set":"model","to":[]}', b'{"message":3,"parent":2,"role":"user","parts":["x"],"time":"soon"}',
 ]  # fmt: skip
 
 
@@ -125,6 +130,13 @@ def test_damage_is_named_with_its_line_and_the_others_are_still_listed(tmp_path:
     with pytest.raises(SessionDamaged, match=f"line {number} "):
         sessions.read(tmp_path, "one")
     assert {one.name: bool(one.problem) for one in sessions.listed(tmp_path)} == {"one": True, "two": False}
+
+
+def test_half_of_a_surrogate_pair_becomes_a_sign_that_can_be_tokenized(tmp_path: Path) -> None:
+    kept(tmp_path)
+    with (tmp_path / "one.jsonl").open("ab") as file:
+        file.write(b'{"message":3,"parent":2,"role":"user","parts":["a \\ud800 \\ud83e\\udd8a"]}\n')
+    assert sessions.read(tmp_path, "one").path[-1].message.text == "a \ufffd 🦊"
 
 
 def test_a_file_of_another_version_is_not_guessed_at(tmp_path: Path) -> None:

@@ -288,3 +288,37 @@ def test_any_table_of_the_user_is_an_entry_or_a_config_error(overrides: dict[str
 
 def test_the_shipped_file_is_where_both_kinds_of_installation_look() -> None:
     assert shipped_path().is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "passage"),
+    [
+        ("nomic-embed-text-v1.5", "search_query: ", "search_document: "),
+        ("Nomic Embed Text v1.5", "search_query: ", "search_document: "),
+        ("Qwen3 Embedding 0.6B", "Instruct: Given a web search query", ""),
+        ("embeddinggemma-300M", "task: search result | query: ", "title: none | text: "),
+        ("bge-small-en-v1.5", "Represent this sentence for searching relevant passages: ", ""),
+        ("multilingual-e5-large", "query: ", "passage: "),
+        ("multilingual-e5-large-instruct", "Instruct: Given a web search query", ""),
+    ],
+)
+def test_prefixes_by_the_beginning_of_a_name(name: str, query: str, passage: str) -> None:
+    found = SHIPPED.prefixes(name)
+    assert found["query"].startswith(query)
+    assert found["passage"] == passage
+    assert "none" not in found
+
+
+@pytest.mark.parametrize("name", ["", "bge-m3", "all-MiniLM-L6-v2", "qwen3", "my-nomic-embed-text"])
+def test_no_prefixes_for_other_names(name: str) -> None:
+    assert SHIPPED.prefixes(name) == {}
+
+
+@pytest.mark.parametrize("table", ["1", "{ query = 1 }", '{ none = "x" }', '"x"'])
+def test_prefixes_that_are_none(table: str, tmp_path: Path) -> None:
+    broken = catalog(f"schema_version = 1\n[prefixes]\nthing = {table}\n", tmp_path)
+    with pytest.raises(ConfigError):
+        broken.prefixes("thing-v2")
+    own = {"mine": {"path": "/m.gguf", "prefixes": {"none": "x"}}}
+    with pytest.raises(ConfigError, match=r"prefixes\.none"):
+        catalog("schema_version = 1\n", tmp_path, own).resolve("mine")

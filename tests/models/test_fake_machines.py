@@ -95,7 +95,7 @@ def test_the_plan(row: Row, models: dict[str, Metadata]) -> None:
 
 def _fits(metadata: Metadata, machine: Machine, config: EngineConfig) -> None:
     """Reckoned the other way round: what is placed on the GPUs is not more than they have together."""
-    size = setting(min(config.max_context, 8192), "f16", gpu=True)
+    size = setting(Wish(), min(config.max_context, 8192), gpu=True)
     share = 1.0 if config.gpu_layers < 0 else config.gpu_layers / (metadata.block_count + 1)
     behind = config.cpu_experts * metadata.expert_bytes / metadata.block_count
     placed = (metadata.tensor_bytes - metadata.lookup_bytes + cache_bytes(metadata, size)) * share - behind
@@ -121,7 +121,7 @@ def test_no_gpu_layers_are_wished_for(models: dict[str, Metadata]) -> None:
 def test_experts_of_a_mixture_are_spread_over_two_small_gpus(models: dict[str, Metadata]) -> None:
     """The GPU with the light layers takes more of them."""
     small = replace(RTX_3060, memory_free=6 * GIB)
-    found = offload(models["qwen3:30b-a3b"], (small, small), setting(8192, "f16", gpu=True))
+    found = offload(models["qwen3:30b-a3b"], (small, small), setting(Wish(), 8192, gpu=True))
     assert found.gpu_layers == -1
     assert found.cpu_experts > 10
     assert sum(found.tensor_split) == 49

@@ -9,6 +9,7 @@ from pathlib import Path
 import gguf as reference
 import pytest
 
+import encoders
 import ggufs
 from infer.errors import BadModelFile, FileUnreadable
 from infer.models import ggml, gguf
@@ -220,6 +221,8 @@ BAD: dict[str, tuple[bytes, str]] = {
         r"chat_template is not valid UTF-8 \(byte 3\)",
     ),
     "template of 2 MiB": (model(pair("tokenizer.chat_template", TEXT, "x" * (2 << 20))), "template has 2,097,152"),
+    "pooling unknown": (number("llama.pooling_type", 5), "pooling_type is 5; 0 to 4 are possible"),
+    "causal a number": (number("llama.attention.causal", 1), "causal is neither true nor false"),
     "sampling NaN": (model(pair("general.sampling.temp", F32, float("nan"))), "sampling.temp is not a finite number"),
     "sampling a text": (model(pair("general.sampling.top_k", TEXT, "4")), "sampling.top_k is not a finite number"),
     "split a text": (model(pair("split.count", TEXT, "2")), "split.count, the number of its files"),
@@ -296,6 +299,20 @@ def test_what_the_file_leaves_out_has_a_sensible_value(tmp_path: Path) -> None:
     assert (found.name, found.quantization, found.key_length) == ("fox", "Q8_0", 4)
     assert found.head_count_kv == (2, 2)
     assert (found.chat_template, found.license, found.sliding_window, dict(found.sampling)) == (None, None, None, {})
+
+
+@pytest.mark.parametrize(("value", "pooling"), list(enumerate(["none", "mean", "cls", "last", "rank"])))
+def test_pooling_and_what_a_token_sees(value: int, pooling: str, tmp_path: Path) -> None:
+    extra = {"qwen3.pooling_type": value, "qwen3.attention.causal": value != 1}
+    found = read(ggufs.write_gguf(tmp_path / "m.gguf", arch="qwen3", extra=extra))
+    assert (found.pooling, found.causal) == (pooling, value != 1)
+
+
+def test_what_has_no_memory_is_not_causal(tmp_path: Path) -> None:
+    found = read(encoders.write_bert(tmp_path / "bert.gguf", pooling=None))
+    assert (found.pooling, found.causal) == (None, False)
+    plain = read(ggufs.write_gguf(tmp_path / "m.gguf"))
+    assert (plain.pooling, plain.causal) == (None, True)
 
 
 def test_the_tables_of_types_are_those_of_ggml() -> None:

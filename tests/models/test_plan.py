@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from cli.command import Command
 from infer.errors import DoesNotFit
-from infer.machine import Machine
-from infer.models.plan import Wish, kv_bytes_per_token, memory_need, plan
+from infer.machine import Gpu, Machine
+from infer.models.plan import Wish, kv_bytes_per_token, memory_need, plan, plan_embedding
 from infer.types import Metadata
 
 MIB = 1 << 20
@@ -94,7 +94,26 @@ def test_a_plan_never_takes_more_than_there_is(wish: Wish, free: int, trained: i
     assert config.max_context == wish.context or config.max_context <= trained
     assert config.max_context >= 1
     assert config.batch >= config.parallel
-    assert config.flash_attention == (wish.kv_type != "f16"), "a quantised cache needs it"
+    assert config.flash_attention == (wish.kv_type != "f16" or config.parallel > 1), "a quantised cache needs it"
+
+
+def test_of_many_sequences_each_computes_its_own_cells_only() -> None:
+    many = plan(METADATA, LARGE, Wish(parallel=None))
+    assert (many.flash_attention, many.apart, many.adapts, many.streams) == (True, True, True, True)
+    asked = plan(METADATA, LARGE, Wish(parallel=8))
+    assert (asked.parallel, asked.flash_attention, asked.apart, asked.adapts) == (8, True, True, False)
+    assert not plan(METADATA, LARGE, Wish(parallel=8, context=512)).streams, "it is for all of them together"
+    alike = plan(METADATA, LARGE, Wish(parallel=8, alike=True))
+    assert (alike.flash_attention, alike.apart, alike.streams) == (False, False, False), (
+        "what is common is computed once for all of them"
+    )
+    card = Gpu("a card", "CUDA", 24 << 30, 23 << 30)
+    assert not plan(METADATA, replace(LARGE, gpu="NVIDIA", gpus=(card,)), Wish(parallel=8)).apart
+    assert plan(METADATA, replace(LARGE, gpu="NVIDIA"), Wish(parallel=8)).apart, "this build cannot use it"
+    few = plan(METADATA, LARGE, Wish(parallel=None, most=3))
+    assert (few.parallel, few.streams) == (3, True)
+    one = plan(METADATA, LARGE, Wish(parallel=None, most=1))
+    assert (one.parallel, one.flash_attention, one.streams) == (1, False, False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
@@ -115,3 +134,29 @@ def test_a_limit_on_the_address_space_is_exit_6_with_numbers_before_the_load(
     close = infer.run("run", random_model, "x", "-n", "--ctx", "1400000", "--kv-type", "q8_0", prefix=limit)
     assert close.code == 6, "the plan thinks it fits, llama.cpp cannot have it"
     assert close.lines == ["error: a context of 1,400,000 tokens does not fit into memory", "hint: try a smaller --ctx"]
+
+
+def test_a_text_to_embed_stands_in_one_graph_that_fits() -> None:
+    """Twice the memory, not twice the length: the scores grow with the square of it."""
+    encoder = replace(METADATA, architecture="bert", tensor_bytes=100 * MIB, causal=False, head_count_kv=(32,) * 32)
+    small, large = (
+        plan_embedding(encoder, replace(LARGE, memory_free=size * MIB), Wish(), "mean") for size in (1000, 2000)
+    )
+    assert 512 <= small.max_context < large.max_context < 2 * small.max_context
+    assert (small.pooling, small.in_pieces, small.batch) == ("mean", False, 512)
+    assert 2 * 32 * 4 * small.max_context**2 < 900 * MIB
+    with pytest.raises(DoesNotFit):
+        plan_embedding(encoder, replace(LARGE, memory_free=120 * MIB), Wish(), "mean")
+
+
+def test_only_a_decoder_that_speaks_with_its_last_token_reads_in_pieces() -> None:
+    assert plan_embedding(METADATA, LARGE, Wish(), "last").in_pieces
+    assert not plan_embedding(METADATA, LARGE, Wish(), "mean").in_pieces
+    assert not plan_embedding(replace(METADATA, causal=False), LARGE, Wish(), "last").in_pieces
+    assert plan_embedding(METADATA, LARGE, Wish(), "last").max_context == 32768
+
+
+def test_the_longest_text_is_what_was_trained_and_no_more_than_was_asked_for() -> None:
+    short = replace(METADATA, context_length=512, causal=False)
+    longest = [plan_embedding(short, LARGE, Wish(context=size), "cls").max_context for size in (None, 100, 100_000)]
+    assert longest == [512, 100, 512]

@@ -1,12 +1,14 @@
 """Which schemas are taken: every keyword that is not enforced is refused by name, with its place."""
 
 import json
+import signal
 from typing import Any
 
 import pytest
 from schemas import SCHEMAS
 
 from infer.errors import UsageError
+from infer.schema import check
 from infer.schema.check import checker, parse_schema
 from infer.schema.supported import ANNOTATIONS, FORMATS, KEYWORDS
 
@@ -75,6 +77,28 @@ def test_the_place_of_a_keyword_is_told(schema: Any, place: str) -> None:
     assert refusal(schema).endswith(f"(at {place})")
 
 
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+DRAFT_2019 = "https://json-schema.org/draft/2019-09/schema"
+
+
+@pytest.mark.parametrize(
+    ("schema", "keyword"),
+    [
+        ({"prefixItems": [{}], "additionalItems": False}, "additionalItems"),
+        ({"$schema": DRAFT_7, "items": {}, "additionalItems": False}, "additionalItems"),
+        ({"$schema": DRAFT_7, "prefixItems": [{}]}, "prefixItems"),
+        ({"$schema": DRAFT_2019, "properties": {"a": {"prefixItems": [{}]}}}, "prefixItems"),
+    ],
+)
+def test_a_keyword_that_its_draft_ignores_is_refused(schema: Any, keyword: str) -> None:
+    assert f"'{keyword}' means nothing" in refusal(schema)
+
+
+def test_lists_of_items_in_the_drafts_that_have_them() -> None:
+    for draft in (DRAFT_7, DRAFT_2019):
+        parse_schema(json.dumps({"$schema": draft, "items": [{}], "additionalItems": False}))
+
+
 def test_words_inside_values_are_no_keywords() -> None:
     parse_schema(json.dumps({"properties": {"not": {"const": {"not": 1}}}, "default": {"if": 2}, "enum": [{"not": 3}]}))
 
@@ -98,6 +122,8 @@ def test_a_pattern_that_cannot_be_checked_is_refused() -> None:
         ('{"type": "strin"}', "--schema is not a JSON Schema: 'strin' is not valid"),
         ('{"type": ', "--schema is not valid JSON: Expecting value, at line 1, column 10"),
         ('{"const": NaN}', "NaN is no JSON value"),
+        ('{"const": "\\ud800"}', "--schema has a half of a character"),
+        ('{"const": 1e999}', "a number that JSON has not"),
         ('{"a":' * 20000 + "1" + "}" * 20000, "nested too deeply"),
     ],
 )
@@ -149,3 +175,15 @@ def test_the_schemas_of_the_tests_use_every_keyword_and_format() -> None:
 def test_a_finished_text_is_checked(schema: Any, text: str, wrong: str | None) -> None:
     found = checker(json.dumps(schema))(text)
     assert found is None if wrong is None else wrong in str(found)
+
+
+def test_a_pattern_that_python_cannot_decide_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repetitions in repetitions: `re` would try 2^200 ways to see that it does not fit."""
+    monkeypatch.setattr(check, "_PATIENCE", 0.2)
+    before = signal.getsignal(signal.SIGALRM)
+    wrong = checker(json.dumps({"type": "string", "pattern": "^(a+)+$"}))
+    assert wrong(json.dumps("a" * 200)) is None
+    assert "could not be checked" in str(wrong(json.dumps("a" * 200 + "b")))
+    assert wrong('"a"') is None
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

@@ -12,6 +12,7 @@ import pytest
 from ggufs import write_gguf
 from infer.errors import BadModelFile, BadTemplate, ContextOverflow, EmptyPrompt, InternalError, WorkerDied
 from infer.types import (
+    Constraint,
     Delta,
     EngineConfig,
     Failed,
@@ -69,6 +70,22 @@ def collect(worker: WorkerClient, *ids: int) -> dict[int, tuple[str, Finished | 
         if len(ends) == len(ids):
             break
     return {id: (texts[id], ends[id]) for id in ids}
+
+
+@pytest.mark.parametrize("constraint", [Constraint(schema="{}"), Constraint(grammar='root ::= "a"')])
+def test_what_a_constraint_needs_is_imported_when_one_is_expected(start: Open, constraint: Constraint) -> None:
+    """Before any model is loaded; a grammar needs no llguidance."""
+    worker = start()
+    worker.expect(constraint)
+    maps = Path(f"/proc/{worker.pid}/maps")
+    deadline = time.monotonic() + 20
+    while "numpy" not in maps.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "numpy" in maps.read_text()
+    wanted = constraint.grammar is None
+    while wanted and "llguidance" not in maps.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ("llguidance" in maps.read_text()) == wanted
 
 
 def test_hello_load_and_an_answer(start: Open, random_model: Path) -> None:
@@ -347,3 +364,18 @@ def test_a_second_model_takes_the_place_of_the_first(start: Open, random_model: 
     text, end = collect(worker, number)[number]
     assert isinstance(end, Finished)
     assert Delta(text)
+
+
+def test_the_build_says_what_it_is_without_a_model(start: Open) -> None:
+    build = start().build(30)
+    assert build is not None
+    assert "CPU" in build.backends
+    assert [device.kind for device in build.devices].count("cpu") == 1
+    assert "CPU : " in build.info
+
+
+def test_a_build_that_does_not_answer_in_time_is_none(start: Open) -> None:
+    worker = start()
+    os.kill(worker.pid, signal.SIGSTOP)
+    assert worker.build(0.1) is None
+    os.kill(worker.pid, signal.SIGCONT)

@@ -125,10 +125,13 @@ requests = st.builds(
     messages=st.lists(
         st.builds(
             Message,
-            role=st.sampled_from(["system", "user", "assistant"]),
+            role=st.sampled_from(["system", "user", "assistant", "tool"]),
             content=st.lists(st.builds(TextPart, TEXT), min_size=1, max_size=3).map(tuple),
             token_ids=st.lists(ids, max_size=3).map(tuple),
             reasoning=TEXT,
+            tool_calls=st.lists(calls, max_size=2).map(tuple),
+            tool_call_id=TEXT,
+            name=TEXT,
         ),
         min_size=1,
         max_size=3,
@@ -152,6 +155,7 @@ configs = st.builds(
     context=st.none() | ids,
     kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
     flash_attention=st.booleans(),
+    repack=st.booleans(),
     lora=st.lists(st.tuples(TEXT, st.floats(-9, 9)), max_size=3).map(tuple),
     cache_dir=st.none() | TEXT,
     cache_bytes=ids,
@@ -189,6 +193,7 @@ def tree(root: type[errors.InferError]) -> list[type[errors.InferError]]:
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "context-overflow": {"prompt": 9412, "context": 8192, "trained": 8192},
+    "text-too-long": {"prompt": 9412, "context": 8192, "trained": 8192},
     "does-not-fit": {"what": "it", "need": 5 << 30, "have": 1 << 30, "hint": "a smaller one"},
     "interrupted": {"signal": 2},
     "gated": {"name": "o/r", "page": "https://hub/o/r", "token": False},
@@ -229,5 +234,5 @@ def test_the_strategies_know_every_field() -> None:
     """A new field has to appear in `requests` or have a default that travels."""
     assert {field.name for field in fields(Request)} == {
         "messages", "sampling", "raw", "max_tokens", "stop", "think", "think_limit", "constraint", "logprobs", "tools",
-        "overflow", "verify_cache", "goes_on",
+        "overflow", "verify_cache", "goes_on", "whole",
     }  # fmt: skip

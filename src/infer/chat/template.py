@@ -20,6 +20,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from infer.chat import formats, guard
+from infer.chat.tools import definition
+from infer.chat.turns import FORMS, PROBE_TOOL, CallForm, CallShape, dictionary, probe, shape_of, shown
 from infer.errors import BadTemplate
 from infer.types import Message, TextPart
 
@@ -67,6 +69,7 @@ class Template:
         environment = _environment()
         self._compiled = _guarded(lambda: environment.from_string(source), SECONDS_COMPILE, guard.MEMORY)
         self._typed: bool | None = None
+        self._call_forms: dict[CallShape, CallForm | None] = {}
 
     def render(
         self,
@@ -86,15 +89,15 @@ class Template:
         Raises BadTemplate. A message's content is one string, as the reference passes it; a template that
         loses strings and only reads lists of typed parts gets [{"type": "text", "text": ...}].
         """
-        size = sum(len(message.text) for message in messages) + len(str(tools or ""))
+        size = sum(len(message.text) + len(str(message.tool_calls or "")) for message in messages)
+        size += len(str(tools or ""))
         variables = {"add_generation_prompt": add_generation_prompt, "tools": tools, **self._switches(think)}
         if tools and "xml_tools" in self.source:  # SmolLM3's name for them
             variables["xml_tools"] = tools
 
         def work() -> str:
-            if self._typed is None:
-                self._typed = self._wants_parts()
-            content = [_as_dict(message.role, message.text, self._typed) | _thought(message) for message in messages]
+            typed, form = self._wants_parts(), self._form(shape_of(messages)) or FORMS[0]
+            content = [dictionary(message, form, typed=typed) for message in messages]
             return self._write(content, variables, 2 * size + max_added)
 
         return _guarded(work, SECONDS_RENDER, guard.MEMORY + 16 * size)
@@ -107,37 +110,56 @@ class Template:
             return True  # the real conversation will say why
         return all(str(tool["function"]["name"]) in text for tool in tools)
 
+    def shows_calls(self, messages: Sequence[Message]) -> bool:
+        """Whether the prompt has the calls of tools in these messages, and their results, if there are any."""
+        shape = shape_of(messages)
+        return shape is None or _guarded(lambda: self._form(shape), SECONDS_RENDER, guard.MEMORY) is not None
+
+    def _form(self, shape: CallShape | None) -> CallForm | None:
+        """The form in which the template shows calls of this shape; None where it shows them in none.
+
+        Arguments as an object before those as text; then what is shortest: a template writes an empty answer, or the
+        word None, for a content it does not expect.
+        """
+        if shape is None:
+            return None
+        if shape not in self._call_forms:
+            texts = [(form, self._probe_of_calls(shape, form)) for form in FORMS]
+            right = [(form.text, len(text), form.none) for form, text in texts if text and shown(text, shape)]
+            self._call_forms[shape] = CallForm(min(right)[0], min(right)[2]) if right else None
+        return self._call_forms[shape]
+
+    def _probe_of_calls(self, shape: CallShape, form: CallForm) -> str | None:
+        typed, tools = self._wants_parts(), [definition(PROBE_TOOL)]
+        messages = [dictionary(message, form, typed=typed) for message in probe(shape)]
+        return self._tried(messages, {"add_generation_prompt": True, "tools": tools, "xml_tools": tools})
+
     def _switches(self, think: bool | None) -> dict[str, object]:
         named = [] if think is None else [n for n in _SWITCHES if re.search(rf"\b{n}\b", self.source)]
         return {name: _SWITCHES[name][bool(think)] for name in named}
 
     def _wants_parts(self) -> bool:
         """Whether a string as content gets lost, and a list of typed parts does not."""
-        return not self._shows_probe(typed=False) and self._shows_probe(typed=True)
+        if self._typed is None:
+            self._typed = not self._shows_probe(typed=False) and self._shows_probe(typed=True)
+        return self._typed
 
     def _shows_probe(self, *, typed: bool) -> bool:
+        message = dictionary(Message("user", (TextPart(_PROBE),)), FORMS[0], typed=typed)
+        return _PROBE in (self._tried([message], {"tools": None}) or "")
+
+    def _tried(self, messages: list[dict[str, Any]], variables: dict[str, Any]) -> str | None:
+        """What the template makes of a conversation, None where it refuses it: it says so about the real one, too."""
         try:
-            text = self._write([_as_dict("user", _PROBE, typed)], {"tools": None}, MAX_ADDED)
+            return self._write(messages, variables, MAX_ADDED)
         except (BadTemplate, MemoryError):
             raise
-        except Exception:  # a template that refuses this conversation says so about the real one, too
-            return False
-        return _PROBE in text
+        except Exception:
+            return None
 
-    def _write(self, messages: list[dict[str, object]], variables: dict[str, object], limit: int) -> str:
+    def _write(self, messages: list[dict[str, Any]], variables: dict[str, Any], limit: int) -> str:
         given = {"messages": messages, "documents": None, **self._tokens, **variables}
         return "".join(_bounded(self._compiled.generate(given), limit))
-
-
-def _as_dict(role: str, text: str, typed: bool) -> dict[str, object]:
-    return {"role": role, "content": [{"type": "text", "text": text}] if typed else text}
-
-
-def _thought(message: Message) -> dict[str, object]:
-    """The reasoning before an answer, under the two names by which templates ask for it."""
-    if not message.reasoning:
-        return {}
-    return {"reasoning_content": message.reasoning, "thinking": message.reasoning}
 
 
 def _bounded(chunks: Iterator[str], limit: int) -> Iterator[str]:

@@ -26,9 +26,21 @@ def read_tools(text: str, where: str) -> tuple[Tool, ...]:
         fail(f"not valid JSON: {error.msg}, at line {error.lineno}, column {error.colno}")
     except (ValueError, RecursionError) as error:
         fail(f"not valid JSON: {error}")
+    return tools_of(items, where)
+
+
+def tools_of(items: Any, where: str) -> tuple[Tool, ...]:
+    """The same of a list that has been read. Raises UsageError."""
+    fail = _refusal(where)
     if not isinstance(items, list) or not items:
         fail("not a list of tools")
-    tools = tuple(_tool(item, _refusal(f"{where}: tool {number}")) for number, item in enumerate(items, 1))
+    try:
+        json.dumps(items, ensure_ascii=False).encode()
+        tools = tuple(_tool(item, _refusal(f"{where}: tool {number}")) for number, item in enumerate(items, 1))
+    except RecursionError:
+        fail("nested too deeply")
+    except UnicodeEncodeError:
+        fail("a half of a character (a lone surrogate) stands in it")
     names = [tool.name for tool in tools]
     if twice := next((name for name in names if names.count(name) > 1), None):
         fail(f"two tools are called {twice}")

@@ -10,11 +10,14 @@ from typer.core import TyperCommand, TyperGroup
 
 from infer.cli import (
     batch,
+    bench,
     cache,
     chat,
     choose,
     completions,
     config,
+    doctor,
+    embed,
     hub,
     models,
     pull,
@@ -38,6 +41,8 @@ _COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "chat": chat.chat,
     "batch": batch.batch,
     "choose": choose.choose,
+    "bench": bench.bench,
+    "embed": embed.embed,
     "tokens": tokens.tokens,
     "pull": pull.pull,
     "list": models.list_,
@@ -48,6 +53,7 @@ _COMMANDS: Mapping[str, Callable[..., int | None]] = {
     "update": hub.update,
     "recommend": recommend.recommend,
     "config": config.config,
+    "doctor": doctor.doctor,
     "completions": completions.completions,
 }
 _GROUPS = {"cache": cache.build, "sessions": sessions.build}
@@ -101,14 +107,22 @@ def _common(context: typer.Context, version: bool = typer.Option(False, "--versi
 
 def run_command_line(arguments: list[str], *, worker: Spawned | None = None, stdout_open: bool = True) -> int:
     """Run one command line and return its exit code (CONTRACT: 0 to 9, 128 + signal)."""
-    with Signals() as signals:
-        session = Session(Output(stdout_open=stdout_open, waiting=signals.waiting), signals, worker)
-        try:
-            return _run(arguments, session)
-        except Interrupted as error:
-            session.output.clear_progress()
-            return error.exit_code
-        finally:
+    try:
+        with Signals() as signals:
+            return _in_session(arguments, signals, worker, stdout_open)
+    except Interrupted as error:  # where nothing was going on any more, or not yet
+        return error.exit_code
+
+
+def _in_session(arguments: list[str], signals: Signals, worker: Spawned | None, stdout_open: bool) -> int:
+    session = Session(Output(stdout_open=stdout_open, waiting=signals.waiting), signals, worker)
+    try:
+        return _run(arguments, session)
+    except Interrupted as error:
+        session.output.clear_progress()
+        return error.exit_code
+    finally:
+        with signals.held():
             session.end()
 
 

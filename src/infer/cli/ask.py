@@ -7,10 +7,11 @@ from typing import Any
 from infer.cli.answer import Answer
 from infer.cli.constraint import Wanted, checked, read_constraint
 from infer.cli.extract import Extraction
-from infer.cli.inputs import read_file, read_messages
-from infer.cli.model import open_model, thinking
+from infer.cli.inputs import read_messages
+from infer.cli.model import open_model, thinking, thinking_limit
 from infer.cli.report import statistics
 from infer.cli.session import Session
+from infer.cli.tool_file import excluded, read_tool_file, refuse_beside_tools
 from infer.errors import UsageError
 from infer.settings import Settings, resolve
 from infer.types import Constraint, Message, Request, Tool
@@ -47,10 +48,12 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     output.configure(color=settings["color"], quiet=asked.quiet)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
-    constraint, tools = read_constraint(asked.wanted), _read_tools(asked.tools)
+    constraint, tools = read_constraint(asked.wanted), read_tool_file(asked.tools)
     _refuse_together(asked, constraint)
     # The worker loads while stdin is read.
     opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes)
+    if constraint is not None:
+        opened.worker.expect(constraint)
     messages = read_messages(
         asked.prompt, asked.files, settings["system"], stdin=asked.stdin, raw=asked.raw, output=output
     )
@@ -69,28 +72,13 @@ def ask(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     return 0
 
 
-def _read_tools(given: str | None) -> tuple[Tool, ...]:
-    """The tools in a file, or in place where it is a JSON list."""
-    if given is None:
-        return ()
-    from infer.chat.tools import read_tools
-
-    inline = given.lstrip().startswith("[")
-    return read_tools(given if inline else read_file(given.removeprefix("@")), "--tools" if inline else given)
-
-
 def _refuse_together(asked: Asked, constraint: Constraint | None) -> None:
     """Raise UsageError for options that ask for answers of two kinds."""
     if asked.logprobs is not None and not asked.as_json:
         raise UsageError(what="--logprobs has nowhere to go without --json", hint="add --json")
-    if asked.tools is not None and asked.raw:
-        raise UsageError(
-            what="--raw leaves out the chat template, which offers the tools", hint="drop --raw or --tools"
-        )
-    for option, given in (("--tools", asked.tools), ("-x", asked.extraction)):
-        if constraint is not None and given is not None:
-            what = f"{option} and a constraint (--schema, --grammar, --choices) exclude each other"
-            raise UsageError(what=what, hint="give one of them")
+    refuse_beside_tools(asked.tools, constraint, raw=asked.raw)
+    if constraint is not None and asked.extraction is not None:
+        raise excluded("-x")
 
 
 def _request(
@@ -108,7 +96,7 @@ def _request(
         max_tokens=settings["max_tokens"],
         stop=settings["stop"],
         think=thinking(settings),
-        think_limit=settings["think"] if isinstance(settings["think"], int) else None,
+        think_limit=thinking_limit(settings),
         constraint=constraint,
         logprobs=asked.logprobs,
         tools=tools,

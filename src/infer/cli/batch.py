@@ -42,6 +42,10 @@ def batch(
     threads: options.Threads = None,
     kv_type: options.KvType = None,
     think: options.Think = None,
+    schema: options.Schema = None,
+    grammar: options.Grammar = None,
+    choices: options.Choices = None,
+    tools: options.Tools = None,
     raw: options.Raw = False,
     lora: options.Lora = None,
     no_cache: options.NoCache = False,
@@ -54,6 +58,7 @@ def batch(
 ) -> int:
     """Answer every line of a file: infer batch MODEL IN.jsonl -o OUT.jsonl. The same command goes on after a crash."""
     from infer.cli.batching import Asked, run_batch
+    from infer.cli.constraint import Wanted
 
     given = {
         "system": system, "max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p,
@@ -68,6 +73,8 @@ def batch(
         output=None if output == "-" else output,
         template=template,
         ordered=not as_completed,
+        wanted=Wanted(schema, grammar, choices),
+        tools=tools,
         raw=raw,
         lora=tuple(lora or ()),
         yes=yes,

@@ -4,27 +4,33 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO
 
+from infer.cli.constraint import Wanted, read_constraint
 from infer.cli.inputs import system_message, text_or_file
-from infer.cli.model import Opened, open_model, thinking
+from infer.cli.model import Opened, open_model, thinking, thinking_limit, unused_gpu
 from infer.cli.output import Output
 from infer.cli.session import Session
-from infer.errors import FileUnreadable, Interrupted, UsageError
+from infer.cli.tool_file import read_tool_file, refuse_beside_tools
+from infer.errors import ConstraintUnmet, FileUnreadable, Interrupted, UsageError
 from infer.jobs.batch.items import Item, check_template, parse_item
 from infer.jobs.batch.journal import Journal
 from infer.jobs.batch.ledger import Ledger, digest
 from infer.jobs.batch.lines import Line, comma_separated, jsonl
+from infer.jobs.batch.outlook import Outlook, look
 from infer.jobs.batch.runner import Answered, Runner
+from infer.models.plan import Wish
 from infer.settings import Settings, resolve
 from infer.types import Request, Usage
+from infer.worker.client import WorkerClient
 
 _SYNC_EVERY = 1.0  # seconds between two syncs of the output
+_SHOW_EVERY = 0.1  # seconds between two looks of the progress line
 _LAST_BLOCKS = 0.2  # seconds the prompt cache has to write what is still in memory
 PARTIAL = 9  # exit code: some items failed
 
@@ -38,6 +44,8 @@ class Asked:
     output: str | None
     template: str | None
     ordered: bool
+    wanted: Wanted
+    tools: str | None
     raw: bool
     lora: tuple[str, ...]
     yes: bool
@@ -75,11 +83,18 @@ def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     session.output.configure(color=settings["color"], quiet=asked.quiet)
     for warning in settings.warnings:
         session.output.note(f"warning: {warning}")
-    if asked.as_json and asked.output is None:
-        raise UsageError(what="--json prints a summary on stdout, where the records are", hint="name a file with -o")
+    _check(asked)
     template = _template(asked.template)
-    opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes, parallel=settings["parallel"])
-    base = _base(asked, opened.settings)
+    constraint, tools = read_constraint(asked.wanted), read_tool_file(asked.tools)
+    refuse_beside_tools(asked.tools, constraint, raw=asked.raw)
+    outlook = _look(asked, settings, template)
+    wish = Wish(parallel=settings["parallel"], most=outlook.lines, alike=outlook.alike)
+    opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes, wish=wish)
+    if note := unused_gpu(opened):
+        session.output.note(f"note: {note}")
+    if constraint is not None:
+        opened.worker.expect(constraint)
+    base = replace(_base(asked, opened.settings), constraint=constraint, tools=tools)
     with ExitStack() as stack:
         stream = stack.enter_context(_open_input(asked.input))
         journal = None
@@ -89,18 +104,54 @@ def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
         reader = _Reader(stream, asked.input, base, template, journal)
         _answer_all(asked, opened, session, reader, journal, tally)
         failed = journal.failed() if journal else tally.failed
+        if journal and journal.complete:
+            session.output.note(f"note: {journal.path} is complete, nothing was asked; remove it to begin again")
     return _report(asked, opened, session, tally, failed)
+
+
+def _check(asked: Asked) -> None:
+    if asked.as_json and asked.output is None:
+        raise UsageError(what="--json prints a summary on stdout, where the records are", hint="name a file with -o")
+    if asked.input and asked.output and _same(Path(asked.input), Path(asked.output)):
+        raise UsageError(what=f"{asked.output} is the input as well", hint="name another file with -o")
+
+
+def _look(asked: Asked, settings: Settings, template: str | None) -> Outlook:
+    """A look into the input; what comes through a pipe has still to come."""
+    if asked.input is None or not Path(asked.input).is_file():
+        return Outlook()
+    base, read_lines = _base(asked, settings), _lines_of(asked.input)
+    with _open_input(asked.input) as stream:
+        return look(parse_item(line.number, line.data, base, template) for line in read_lines(stream))
+
+
+def _lines_of(name: str | None) -> Callable[[BinaryIO], Iterator[Line]]:
+    return comma_separated if (name or "").lower().endswith(".csv") else jsonl
+
+
+def _same(one: Path, other: Path) -> bool:
+    with suppress(OSError, ValueError):  # not there, or no name of a file: said later
+        return one.samefile(other)
+    return False
 
 
 def _answer_all(
     asked: Asked, opened: Opened, session: Session, reader: "_Reader", journal: Journal | None, tally: _Tally
 ) -> None:
     """Run, write, and when a signal comes: what is whole goes to the disk, nothing else."""
-    synced = monotonic()
+
+    def revive() -> WorkerClient:
+        session.renew()
+        worker = session.worker()
+        worker.load(opened.model.path, opened.config)
+        return worker
+
+    synced = shown = monotonic()
     with session.signals.held():
         try:
-            for answered in Runner(opened.worker, reader.items(), ordered=asked.ordered):
+            for answered in Runner(opened.worker, reader.items(), ordered=asked.ordered, revive=revive):
                 if answered is not None:
+                    _refuse_for_all(answered, reader.base)
                     tally.count(answered)
                     _write(answered, reader, journal, session.output)
                 if journal and monotonic() - synced > _SYNC_EVERY:
@@ -108,7 +159,9 @@ def _answer_all(
                     synced = monotonic()
                 if journal is None:
                     session.output.check_reader()
-                session.output.progress(_progress(tally, reader.share))
+                if monotonic() - shown > _SHOW_EVERY:
+                    session.output.progress(_progress(tally, reader.share_done(tally.answered)))
+                    shown = monotonic()
         except Interrupted:
             if journal:
                 journal.sync()
@@ -116,6 +169,16 @@ def _answer_all(
         if journal:
             journal.finish()
     session.output.clear_progress()
+
+
+def _refuse_for_all(answered: Answered, base: Request) -> None:
+    """Raise what this model cannot do of the command's own --schema, --tools and the like: it would fail each line."""
+    error, request = answered.unanswered, answered.item.request
+    if request is None or error is None or error.code not in (UsageError.code, ConstraintUnmet.code):
+        return
+    ours = (request.constraint, request.tools) == (base.constraint, base.tools) != (None, ())
+    if ours and not any(message.tool_calls or message.role == "tool" for message in request.messages):
+        raise error
 
 
 def _write(answered: Answered, reader: "_Reader", journal: Journal | None, output: Output) -> None:
@@ -132,33 +195,44 @@ class _Reader:
     def __init__(
         self, stream: BinaryIO, name: str | None, base: Request, template: str | None, journal: Journal | None
     ) -> None:
-        self._stream, self._base, self._template, self._journal = stream, base, template, journal
-        self._read_lines = comma_separated if (name or "").lower().endswith(".csv") else jsonl
+        self._stream, self.base, self._template, self._journal = stream, base, template, journal
+        self._read_lines = _lines_of(name)
         if self._read_lines is comma_separated and template is None:
             raise UsageError(what="a CSV file needs --template", hint='--template "Summarise: {text}"')
         self._seen = Ledger()
-        self._lines: dict[int, bytes | None] = {}
+        self._lines: dict[int, int] = {}  # digests of the lines whose answers are awaited, by their numbers
         self._size = _size(stream)
+        self._given = self._skipped = 0  # lines that were handed out; bytes before the first of them
 
-    @property
-    def share(self) -> float | None:
-        """How much of the input has been read, 0 to 1; None where its size is not known."""
-        return min(1.0, self._stream.tell() / self._size) if self._size else None
+    def share_done(self, answered: int) -> float | None:
+        """How much of what there was to do is done, 0 to 1; None where nobody knows how much there is.
+
+        What has been read is ahead of what has been answered; what an earlier run did counts for nothing.
+        """
+        if not self._size or not self._given:
+            return None
+        read = (self._stream.tell() - self._skipped) / max(1, self._size - self._skipped)
+        return max(0.0, min(1.0, read * answered / self._given))
 
     def items(self) -> Iterator[Item]:
         """One after the other; a second line with the same id is an error of that line."""
         for line in self._read_lines(self._stream):
-            item = parse_item(line.number, line.data, self._base, self._template)
+            item = parse_item(line.number, line.data, self.base, self._template)
             if self._seen.get(digest(item.custom_id.encode())) is not None:
                 item = _twin(item, line)
             self._seen.put(digest(item.custom_id.encode()))
-            if self._journal and self._journal.has(item.custom_id, line.data):
+            said = digest(line.data or b"")
+            if self._journal and self._journal.has(item.custom_id, said):
                 continue
-            self._lines[item.number] = line.data
+            if self._journal:
+                self._lines[item.number] = said
+            if not self._given and self._size:
+                self._skipped = max(0, self._stream.tell() - len(line.data or b""))
+            self._given += 1
             yield item
 
-    def line_of(self, item: Item) -> bytes | None:
-        """The raw line of an item, once."""
+    def line_of(self, item: Item) -> int:
+        """The digest of an item's line, once."""
         return self._lines.pop(item.number)
 
 
@@ -185,6 +259,7 @@ def _base(asked: Asked, settings: Settings) -> Request:
         max_tokens=settings["max_tokens"],
         stop=settings["stop"],
         think=thinking(settings),
+        think_limit=thinking_limit(settings),
         overflow=settings["overflow"],
     )
 
@@ -219,9 +294,8 @@ def _size(stream: BinaryIO) -> int:
 
 def _progress(tally: _Tally, share: float | None) -> str:
     """One line for a terminal."""
-    parts = [f"{tally.answered:,} answered"]
-    if share:
-        parts[0] += f", {share:.0%} of the input read"
+    parts = [f"{share:.0%}"] if share is not None else []
+    parts.append(f"{tally.answered:,} answered")
     if tally.answered:
         usage = tally.usage
         parts.append(f"{(usage.completion + usage.prompt - usage.cached) / tally.seconds:,.0f} tok/s")
@@ -238,7 +312,7 @@ def _time(seconds: float) -> str:
 
 
 def _report(asked: Asked, opened: Opened, session: Session, tally: _Tally, failed: int) -> int:
-    warning = opened.worker.finish(_LAST_BLOCKS)
+    warning = session.worker().finish(_LAST_BLOCKS)
     usage = tally.usage
     if asked.as_json:
         summary = {

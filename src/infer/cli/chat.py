@@ -7,7 +7,7 @@ import typer
 from infer.cli import options
 
 Model = Annotated[
-    str | None, typer.Argument(metavar="[MODEL]", help="the model; none: the one of the session that goes on")
+    str | None, typer.Argument(metavar="MODEL", help="the model; none: the one of the session that goes on")
 ]
 SessionName = Annotated[
     str | None,
@@ -44,6 +44,9 @@ def chat(
     threads: options.Threads = None,
     kv_type: options.KvType = None,
     think: options.Think = None,
+    schema: options.Schema = None,
+    grammar: options.Grammar = None,
+    choices: options.Choices = None,
     lora: options.Lora = None,
     no_cache: options.NoCache = False,
     yes: options.Yes = False,
@@ -53,6 +56,7 @@ def chat(
 ) -> int:
     """Talk with a model: infer chat MODEL. /help lists the commands; text piped in is attached to the first message."""
     from infer.cli import chatting
+    from infer.cli.constraint import Wanted
 
     given = {
         "system": system, "max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p,
@@ -69,6 +73,7 @@ def chat(
         plain=plain,
         files=tuple(file or ()),
         stdin=not no_stdin,
+        wanted=Wanted(schema, grammar, choices),
         lora=tuple(lora or ()),
         yes=yes,
         quiet=quiet,

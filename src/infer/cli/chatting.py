@@ -4,11 +4,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infer.cli.constraint import Wanted, read_constraint
 from infer.cli.inputs import argument, read_file, read_stdin, read_system
+from infer.cli.kept import kept_settings
 from infer.cli.model import open_model
 from infer.cli.output import Output, clever_terminal
 from infer.cli.session import Session
@@ -16,10 +18,9 @@ from infer.errors import UsageError
 from infer.jobs import sessions
 from infer.jobs.conversation import Conversation
 from infer.jobs.sessions import SessionFile
-from infer.settings import SAMPLING_KEYS, Settings, data_dir, parse, resolve, setting
+from infer.settings import Settings, data_dir, resolve
 
 _STDIN = 0
-_KEPT = (*SAMPLING_KEYS, "max_tokens", "stop", "ctx", "think")  # what a session remembers of the settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Asked:
     plain: bool = False
     files: tuple[str, ...] = ()
     stdin: bool = True
+    wanted: Wanted = field(default_factory=Wanted)
     lora: tuple[str, ...] = ()
     yes: bool = False
     quiet: bool = False
@@ -72,36 +74,45 @@ def _chat(
     settings = _resumed(settings, conversation)
     if settings["system"] is not None and (settings.values["system"].origin == "--system" or not conversation.nodes):
         conversation.set("system", read_system(settings["system"]) or None)
+    if constraint := read_constraint(asked.wanted):
+        conversation.set("constraint", asdict(constraint))
     attached = [(path, read_file(path)) for path in asked.files] + ([("stdin", piped)] if piped.strip() else [])
     opened = open_model(name, settings, asked.lora, session, yes=asked.yes)
     # The worker loads while the line editor and rich are imported.
     from infer.cli.line_editor import LineEditor
-    from infer.cli.repl import Attachment, Repl
+    from infer.cli.live import terminal_size
+    from infer.cli.repl import Repl
     from infer.cli.repl_completion import candidates
+    from infer.cli.repl_reports import status
     from infer.cli.turn import View
 
     plain = asked.plain or not session.output.stdout_tty or not clever_terminal()
     view = View(markdown=not plain, thinking=settings["think"] == "show")
     repl = Repl(session, settings, asked.lora, opened, view, directory, conversation, file)
     conversation.set("model", opened.model.ref)
-    repl.attachments = [Attachment(path, text, len(opened.worker.tokenize(text))) for path, text in attached]
+    repl.attachments = [repl.attachment(path, text) for path, text in attached]
     if not asked.quiet:
         _greet(repl, resumed=bool(conversation.nodes))
     history = data_dir(os.environ) / "history" if asked.history else None
-    toolbar = None if plain or asked.quiet else repl.status
+    toolbar = None if plain or asked.quiet else lambda: status(repl, terminal_size()[0])
     repl.shows_status = plain and not asked.quiet
-    repl.run(LineEditor(candidates(repl), history, toolbar))
+    repl.run(LineEditor(candidates(repl), history, toolbar, color=session.output.color))
     repl.close()
     return 0
 
 
 def _greet(repl: Any, *, resumed: bool) -> None:
-    repl.say(f"{repl.model_name}, context {repl.opened.config.max_context:,} tokens; /help lists the commands")
+    from infer.cli.commands import show_last
+    from infer.cli.repl_reports import model_name
+
+    repl.say(f"{model_name(repl)}, context {repl.opened.config.max_context:,} tokens; /help lists the commands")
     for attachment in repl.attachments:
         repl.say(f"{attachment.path}: {attachment.tokens:,} tokens, attached to the first message")
+    if repl.conversation.values.get("constraint"):
+        repl.say("answers are constrained: /schema shows it, /schema off ends it")
     if resumed:
         repl.say(f"session {repl.file.name} goes on: {len(repl.conversation.path)} messages")
-        repl.show_last()
+        show_last(repl)
 
 
 def _take_keyboard(output: Output, *, stdin: bool) -> str | None:
@@ -142,9 +153,6 @@ def _session(asked: Asked, directory: Path) -> tuple[SessionFile | None, Convers
 
 def _resumed(settings: Settings, conversation: Conversation) -> Settings:
     """What was set in the session holds again, unless the command line says otherwise."""
-    values = conversation.values
-    kept = {
-        key: parse(setting(key), values[key], f"the session: {key}") for key in _KEPT if values.get(key) is not None
-    }
+    kept = kept_settings(conversation)
     mine = {key: value for key, value in kept.items() if not settings.values[key].origin.startswith("--")}
     return settings.changed(mine, "the session")

@@ -40,13 +40,14 @@ def choose(
     offline: options.Offline = False,
 ) -> int:
     """Say how likely each of these is as the answer: infer choose MODEL "prompt" yes no."""
-    from infer.cli.inputs import read_messages
-    from infer.cli.model import open_model
+    from infer.cli.inputs import argument, read_messages
+    from infer.cli.model import open_model, unused_gpu
     from infer.errors import UsageError
     from infer.settings import resolve
     from infer.types import Request
 
     session: Session = context.obj
+    choices = [argument(choice, f"choice {number}") for number, choice in enumerate(choices, 1)]
     if not all(choices) or len(set(choices)) < len(choices):
         raise UsageError(what="a choice is empty or given twice", hint='infer choose MODEL "prompt" yes no')
     given = {
@@ -60,6 +61,8 @@ def choose(
     opened = open_model(model, settings, lora or [], session, yes=yes)
     messages = read_messages(prompt, file or [], settings["system"], stdin=not no_stdin, raw=raw, output=session.output)
     found = opened.worker.score(Request(messages, raw=raw, think=False), tuple(choices))
+    if note := unused_gpu(opened):
+        session.output.note(f"note: {note}")
     rows = _rows(found, tokens=tokens)
     if json_:
         session.output.json(json.dumps(rows, ensure_ascii=False) + "\n")

@@ -1,16 +1,21 @@
 """The commands of the chat: a table, and one small function for each."""
 
-import shlex
+import re
+import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
 from infer.cli import clipboard
+from infer.cli.constraint import described, kept_constraint, schema_constraint
+from infer.cli.kept import kept_settings
 from infer.cli.line_editor import edit
+from infer.cli.live import terminal_size
+from infer.cli.paths import expanded, meant
 from infer.cli.repl import Repl
 from infer.cli.repl_reports import cache_lines, context_lines, params_lines, stats_lines
-from infer.errors import FileUnreadable, UsageError
+from infer.cli.turn import show_answer
+from infer.errors import UsageError
 from infer.jobs import sessions
 from infer.jobs.sessions import SessionFile
 from infer.jobs.transcript import code_blocks, export
@@ -32,26 +37,45 @@ class Command:
 
 def execute(repl: Repl, line: str) -> None:
     """Carry out a line that begins with a slash. Raises UsageError when there is no such command."""
-    word, _, argument = line[1:].partition(" ")
-    name, _, rest = word.partition("\n")
+    name, *more = re.split(r"\s", line[1:], maxsplit=1)
     command = BY_NAME.get(name)
     if command is None:
+        repl.default = line  # it may be a long text that happens to begin with a slash
         near = get_close_matches(name, BY_NAME, 1)
         hint = f"did you mean /{near[0]}?" if near else "/help lists the commands; // sends a line that begins with /"
         raise UsageError(what=f"no such command: /{name}", hint=hint)
-    command.run(repl, (rest + argument).strip())
+    command.run(repl, "".join(more).strip())
+
+
+def show_last(repl: Repl) -> None:
+    """The last exchange of the branch, as it was shown when it was new."""
+    output, turns = repl.session.output, repl.conversation.turns
+    if not turns:
+        repl.say("nothing has been said here yet")
+        return
+    if earlier := sum(map(len, turns[:-1])):
+        repl.say(f"… {earlier} messages before")
+    for node in turns[-1]:
+        if node.message.role == "user":
+            output.block("› " + node.message.content[-1].text)
+        else:
+            show_answer(node.message.text, output, repl.view)
 
 
 def _help(repl: Repl, argument: str) -> None:
-    width = max(len(f"/{c.name} {c.form}") for c in COMMANDS)
-    lines = [f"{f'/{c.name} {c.form}':<{width}}  {c.about}" for c in COMMANDS]
+    columns, width = terminal_size()[0], max(len(f"/{c.name} {c.form}") for c in COMMANDS)
+    if columns < width + 40:  # a narrow window: what they do stands close behind them
+        width = 0
+    lines = [f"{f'/{c.name} {c.form}'.strip():<{width}}  {c.about}" for c in COMMANDS]
     keys = [
         "",
         "Enter sends; Alt-Enter or a \\ at the end goes on in a new line; a pasted text is one message.",
         "Ctrl-G opens $EDITOR, Ctrl-R searches the history, Tab completes, // sends a line that begins with /.",
         "Ctrl-C stops an answer and keeps what came; at an empty prompt twice it leaves, Ctrl-D leaves at once.",
     ]
-    repl.session.output.block("\n".join(lines + keys))
+    indent = " " * (width + 2 if width else 4)
+    folded = [textwrap.fill(line, columns, subsequent_indent=indent) for line in lines]
+    repl.session.output.block("\n".join([*folded, *(textwrap.fill(line, columns) for line in keys)]))
 
 
 def _exit(repl: Repl, argument: str) -> None:
@@ -86,33 +110,11 @@ def _file(repl: Repl, argument: str) -> None:
     if argument == "-":
         repl.attachments.clear()
     elif argument:
-        repl.attach(_paths(argument))
+        repl.attach(meant(argument))
     if not repl.attachments:
         repl.say("no file is attached")
     for attachment in repl.attachments:
         repl.say(f"{attachment.path}: {attachment.tokens:,} tokens, attached to the next message")
-
-
-def _paths(argument: str) -> list[str]:
-    """The files that the words of an argument mean; a pattern means those that match it, in order."""
-    try:
-        words = shlex.split(argument)
-    except ValueError:
-        words = [argument]  # a quote that stands alone is part of a name
-    found = []
-    for word in words:
-        path = Path(word).expanduser()
-        if path.exists() or not any(sign in word for sign in "*?["):
-            found.append(str(path))
-            continue
-        root = Path(path.anchor or ".")
-        matches = sorted(
-            p for p in root.glob(str(path.relative_to(path.anchor) if path.anchor else path)) if p.is_file()
-        )
-        if not matches:
-            raise FileUnreadable(path=word, why="no file matches it")
-        found += map(str, matches)
-    return found
 
 
 def _image(repl: Repl, argument: str) -> None:
@@ -120,7 +122,12 @@ def _image(repl: Repl, argument: str) -> None:
 
 
 def _schema(repl: Repl, argument: str) -> None:
-    raise UsageError(what="this version of infer cannot hold answers to a schema yet")
+    if argument in ("off", "-"):
+        repl.conversation.set("constraint", None)
+    elif argument:
+        given = str(expanded(argument)) if argument.startswith("~") else argument
+        repl.conversation.set("constraint", asdict(schema_constraint(given)))
+    repl.say(described(kept_constraint(repl.conversation.values.get("constraint"))))
 
 
 def _set(repl: Repl, argument: str) -> None:
@@ -145,7 +152,7 @@ def _retry(repl: Repl, argument: str) -> None:
 
 def _undo(repl: Repl, argument: str) -> None:
     *before, last = repl.conversation.undo().message.content
-    repl.default, repl.attachments = last.text, repl.reattach([part.text for part in before])
+    repl.default, repl.attachments = last.text, repl.reattach([part.text for part in before]) + repl.attachments
     repl.say("undone: the last question is in the prompt again, its answer is kept as a branch")
 
 
@@ -189,7 +196,7 @@ def _switch(repl: Repl, argument: str) -> None:
     if not argument:
         raise UsageError(what="/switch needs the number or the name of a branch", hint="/branch lists them")
     repl.conversation.switch(argument)
-    repl.show_last()
+    show_last(repl)
 
 
 def _save(repl: Repl, argument: str) -> None:
@@ -211,27 +218,28 @@ def _load(repl: Repl, argument: str) -> None:
     if repl.file is not None and repl.file.name == argument:
         repl.say(f"session {argument} is the one that is open")
         return
-    sessions.read(repl.sessions, argument)  # says what is wrong before anything is given up
+    kept_settings(sessions.read(repl.sessions, argument))  # says what is wrong before anything is given up
     file = SessionFile(repl.sessions, argument)
     repl.use(file, file.read(), new=False)
+    repl.adopt(kept_settings(repl.conversation), "the session")
     model = repl.conversation.values.get("model")
     if model and model != repl.opened.model.ref:
         repl.say(f"it was held with {model}, and goes on with {repl.opened.model.ref} (/model {model} switches)")
-    repl.show_last()
+    repl.conversation.set("model", repl.opened.model.ref)
+    show_last(repl)
 
 
 def _export(repl: Repl, argument: str) -> None:
     form, _, place = argument.partition(" ")
     title = repl.file.name if repl.file else "chat"
     text = export(repl.conversation, form or "md", title)
-    path = Path(place.strip() or f"{title}.{form or 'md'}").expanduser()
+    path = expanded(place.strip() or f"{title}.{form or 'md'}")
     try:
         with open(path, "x", encoding="utf-8", opener=clipboard.private) as file:
             file.write(text)
-    except OSError as error:
-        raise UsageError(
-            what=f"cannot write {path}: {(error.strerror or str(error)).lower()}", hint="/export md PATH"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in it
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        raise UsageError(what=f"cannot write {path}: {why}", hint="/export md PATH") from error
     repl.say(f"written to {path}")
 
 
@@ -268,15 +276,10 @@ def _cache(repl: Repl, argument: str) -> None:
 
 
 def _think(repl: Repl, argument: str) -> None:
-    if argument in ("on", "off", "show"):
-        repl.set("think", argument)
-        repl.view.thinking = argument == "show"
+    if argument:
+        repl.set("think", parse(setting("think"), argument, "/think"))
         repl.say(f"think = {argument}")
         return
-    if argument:
-        raise UsageError(
-            what=f"/think {argument}", hint="/think on, off or show; /think alone shows what was thought last"
-        )
     node = repl.conversation.last("assistant")
     if node is None or not node.message.reasoning:
         repl.say("the last answer came without reasoning")
@@ -328,7 +331,7 @@ COMMANDS = (
     Command("model", "[NAME]", "show or switch the model, keeping the conversation", _model),
     Command("file", "[PATH|-]", "attach files to the next message (a pattern means all that match); - detaches", _file),
     Command("image", "PATH", "not in this version: models get no images from infer yet", _image),
-    Command("schema", "JSON|FILE", "not in this version: answers cannot be held to a schema yet", _schema),
+    Command("schema", "[JSON|FIELDS|FILE|off]", "hold answers to a JSON Schema; off: let them be free", _schema),
     Command("set", "KEY [VALUE]", f"show or set one of {', '.join(SETTABLE)}", _set),
     Command("params", "", "every parameter, its value and where it came from", _params),
     Command("retry", "", "another answer to the last question; the first is kept as a branch", _retry),
@@ -343,7 +346,7 @@ COMMANDS = (
     Command("tokens", "[TEXT]", "count the tokens of a text, or of the conversation", _tokens),
     Command("context", "", "what fills the context", _context),
     Command("cache", "", "what the last prompt took from the prompt cache", _cache),
-    Command("think", "[on|off|show]", "reasoning: on (one line), off, in full; alone: show the last", _think),
+    Command("think", "[on|off|show|N]", "reasoning: on (one line), off, in full, N tokens; alone: the last", _think),
     Command("compact", "[KEEP]", "the model summarises all but the last KEEP (2) exchanges", _compact),
     Command("forget", "[N]", "leave the oldest N (1) exchanges out from here on", _forget),
     Command("stats", "", "speed and tokens of the last answer and of this chat", _stats),

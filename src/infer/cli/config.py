@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 
 import typer
 
@@ -27,10 +28,15 @@ def config(context: typer.Context, json_: options.Json = False) -> int:
     width = max(len(setting.key) for setting in SETTINGS)
     shown = [(row["key"], _shown(row["value"]), row["origin"]) for row in rows]
     middle = max(len(value) for _, value, _ in shown)
+    tuned = [f"tuned: {one.model} on {one.machine}: {_pairs(one.values)}" for one in settings.tuned]
     lines = [f"{key:<{width}}  {value:<{middle}}  {origin}" for key, value, origin in shown]
     places = [f"config.toml: {config_path(os.environ)}", f"cache: {cache_dir(os.environ)}"]
-    session.output.data("\n".join([*lines, "", *places]) + "\n")
+    session.output.data("\n".join([*lines, "", *places, *tuned]) + "\n")
     return 0
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key} = {_shown(value)}" for key, value in values.items())
 
 
 def _shown(value: object) -> str:

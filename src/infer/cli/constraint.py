@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from infer.cli.inputs import read_file
-from infer.errors import ConstraintUnmet, UsageError
+from infer.cli.inputs import argument, read_file
+from infer.errors import UsageError
 from infer.types import Completion, Constraint
 
 Check = Callable[[str, Completion], None]
@@ -16,9 +17,9 @@ _OPTIONS = "--schema, --grammar and --choices"
 class Wanted:
     """The three options as they were given; at most one may be."""
 
-    schema: str | None
-    grammar: str | None
-    choices: str | None
+    schema: str | None = None
+    grammar: str | None = None
+    choices: str | None = None
 
 
 def read_constraint(wanted: Wanted) -> Constraint | None:
@@ -27,27 +28,53 @@ def read_constraint(wanted: Wanted) -> Constraint | None:
     if len(given) > 1:
         raise UsageError(what=f"{_OPTIONS} exclude each other", hint="give one of them")
     if wanted.schema is not None:
-        from infer.schema.check import parse_schema
-
-        return Constraint(schema=parse_schema(_schema_text(wanted.schema)))
+        return schema_constraint(argument(wanted.schema, "--schema"))
     if wanted.grammar is not None:
         return Constraint(grammar=_grammar(wanted.grammar))
-    return Constraint(choices=_choices(wanted.choices)) if wanted.choices is not None else None
+    return Constraint(choices=_choices(argument(wanted.choices, "--choices"))) if wanted.choices is not None else None
+
+
+def schema_constraint(given: str) -> Constraint:
+    """The constraint of a schema: JSON, the short form, or a file. Raises UsageError, FileUnreadable, InvalidText."""
+    from infer.schema.check import parse_schema
+
+    return Constraint(schema=parse_schema(_schema_text(given)))
+
+
+def kept_constraint(value: Any) -> Constraint | None:
+    """The constraint that a conversation keeps, as `asdict` made it. Raises UsageError when somebody changed it."""
+    if value is None:
+        return None
+    try:
+        schema, grammar, choices = value["schema"], value["grammar"], tuple(value["choices"])
+        texts = all(isinstance(text, str) for text in [schema or "", grammar or "", *choices])
+    except (TypeError, KeyError):
+        texts = False
+    if not texts or sum(map(bool, (schema, grammar, choices))) != 1:
+        raise UsageError(what="what the session keeps of a schema cannot be read", hint="/schema off takes it away")
+    return Constraint(schema, grammar, choices)
+
+
+def described(constraint: Constraint | None) -> str:
+    """What answers must look like, in a line."""
+    if constraint is None:
+        return "answers are free (/schema JSON, FIELDS or FILE holds them to a schema)"
+    if constraint.choices:
+        return "answers are one of " + ", ".join(constraint.choices)
+    return (
+        f"answers fit this {'grammar' if constraint.grammar else 'schema'}: {constraint.schema or constraint.grammar}"
+    )
 
 
 def checked(constraint: Constraint) -> Check:
     """A function that raises ConstraintUnmet for a text and the way it ended, when that is not what was asked for."""
+    from infer.schema.answer import AnswerCheck
+
+    answers = AnswerCheck()
 
     def check(text: str, completion: Completion) -> None:
-        if not completion.constraint_met:
-            raise ConstraintUnmet(what=f"the answer {_cut(completion)}", hint=_hint(completion))
-        if constraint.schema is not None:
-            from infer.schema.check import checker
-
-            if wrong := checker(constraint.schema)(text):
-                raise ConstraintUnmet(what=f"the answer does not fit the schema: {wrong}")
-        if constraint.choices and text not in constraint.choices:
-            raise ConstraintUnmet(what="the answer is none of the choices")
+        if problem := answers.problem(constraint, text, completion):
+            raise problem
 
     return check
 
@@ -80,18 +107,3 @@ def _choices(given: str) -> tuple[str, ...]:
     if not all(isinstance(text, str) and text for text in texts) or not texts:
         raise UsageError(what="--choices holds an empty choice", hint='--choices yes,no or --choices \'["a, b", "c"]\'')
     return tuple(dict.fromkeys(texts))
-
-
-def _cut(completion: Completion) -> str:
-    return {
-        "length": f"was cut after {completion.usage.completion:,} tokens, before it was complete",
-        "loop": "went in circles and was ended before it was complete",
-        "abort": "was interrupted before it was complete",
-    }.get(completion.finish_reason, "ended before it was complete")
-
-
-def _hint(completion: Completion) -> str:
-    return {
-        "length": "a larger --max-tokens or --ctx lets it go on",
-        "loop": "--max-tokens N lets it run",
-    }.get(completion.finish_reason, "")

@@ -2,16 +2,19 @@
 
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 
 from infer.machine import detect
-from infer.models.plan import Wish, plan
+from infer.models.plan import Wish, plan, plan_embedding
 from infer.models.ref import ModelRef
 from infer.models.store import Store
 from infer.settings import cache_dir, resolve
+from infer.tuned import machine_key, model_key
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
 
+_WITH_VECTORS = ("embed", "tokens")
 _CHANGE_THE_WEIGHTS = ("--gpu-layers", "--lora")
 
 
@@ -31,5 +34,13 @@ def load_early(worker: Spawned, arguments: list[str]) -> None:
             return
         settings = resolve({})
         model, _ = Store(cache_dir(os.environ), settings.models).resolve(ModelRef.parse(arguments[1]))
-        config = plan(model.metadata, machine, Wish(gpu_layers=settings["gpu_layers"]))
+        settings = settings.tuned_for(
+            partial(model_key, model.metadata), partial(machine_key, machine.cores, machine.gpu)
+        )
+        wish = Wish(gpu_layers=settings["gpu_layers"], threads=settings["threads"], repack=settings["repack"])
+        pooling = model.metadata.pooling
+        if arguments[0] in _WITH_VECTORS and pooling in ("mean", "cls", "last"):
+            config = plan_embedding(model.metadata, machine, replace(wish, repack=False), pooling)
+        else:
+            config = plan(model.metadata, machine, wish)
         Wire(worker.reader, worker.writer).send({"do": "load", "path": model.path, "config": asdict(config)})

@@ -2,6 +2,7 @@
 
     with Keyboard(paint) as keyboard:     keys wait in the terminal; Ctrl-C is a signal
         with keyboard.typing(): ...       the line editor reads; Ctrl-C is a key
+        with keyboard.shell(): ...        a question is asked and answered as in a shell
 
 It is never in the mode of a shell's line in between: there keys would be echoed into the answer, a paste of more than
 4,096 bytes without a newline would be cut, and Ctrl-D or Ctrl-U would be taken by the terminal.
@@ -48,6 +49,17 @@ class Keyboard:
         finally:
             self._silence(ctrl_c=True)
         self._paint(_PASTE_ON)  # the line editor has switched it off
+
+    @contextmanager
+    def shell(self) -> Iterator[None]:
+        """While somebody else asks a question: lines, as they were before the chat."""
+        if self._before is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(_STDIN, termios.TCSANOW, self._before)
+        try:
+            yield
+        finally:
+            self._silence(ctrl_c=True)
 
     def _silence(self, *, ctrl_c: bool) -> None:
         if self._before is None:

@@ -11,9 +11,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
@@ -24,8 +26,12 @@ from prompt_toolkit.input import create_input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.input.vt100 import cooked_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import create_output
+from prompt_toolkit.layout.controls import BufferControl
+from prompt_toolkit.layout.dimension import AnyDimension, Dimension, to_dimension
+from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.styles import Style
+
+from infer.cli.signals import Signals
 
 Candidates = Callable[[str], tuple[int, Iterable[str]]]
 _STYLE = Style.from_dict({"bottom-toolbar": "noreverse", "bottom-toolbar.text": "ansibrightblack", "prompt": "bold"})
@@ -65,9 +71,12 @@ class LineEditor:
     candidates  what Tab offers for the text before the cursor
     history     the file, None: nothing is kept
     toolbar     the line below the input, None: there is none
+    color       whether the terminal's user wants any
     """
 
-    def __init__(self, candidates: Candidates, history: Path | None, toolbar: Callable[[], str] | None) -> None:
+    def __init__(
+        self, candidates: Candidates, history: Path | None, toolbar: Callable[[], str] | None, *, color: bool
+    ) -> None:
         self._session: PromptSession[str] = PromptSession(
             multiline=True,
             history=_history(history),
@@ -79,14 +88,28 @@ class LineEditor:
             bottom_toolbar=toolbar and (lambda: FormattedText([("", toolbar())])),
             prompt_continuation=lambda width, number, wrapped: " " * width,
             style=_STYLE,
+            erase_when_done=True,
+            color_depth=None if color else ColorDepth.MONOCHROME,
             tempfile_suffix=".md",
             input=create_input(sys.stdin),
             output=create_output(always_prefer_tty=True),
         )
+        _leave_a_row(self._session)
 
-    def read(self, prompt: str, default: str = "") -> str:
-        """A message. Raises EOFError for Ctrl-D at an empty prompt, KeyboardInterrupt for Ctrl-C at one."""
-        text = self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False)
+    def read(self, prompt: str, default: str, signals: Signals) -> str:
+        """A message, which is not on the screen any more.
+
+        Raises EOFError for Ctrl-D at an empty prompt, KeyboardInterrupt for Ctrl-C at one, Interrupted for a signal;
+        one that is raised in the middle prompt_toolkit would only show, and wait for a key.
+        """
+        end = partial(_end, self._session.app)
+
+        def begun() -> None:
+            if signals.pending:
+                end()
+
+        with signals.told(end):
+            text = self._session.prompt([("class:prompt", prompt)], default=default, handle_sigint=False, pre_run=begun)
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # pasted bytes that are no UTF-8
 
     def take_keys(self) -> None:
@@ -113,6 +136,31 @@ def edit(text: str) -> str | None:
             return path.read_text(encoding="utf-8").rstrip("\n") if done.returncode == 0 else None
         except (OSError, UnicodeDecodeError):
             return None
+
+
+def _end(application: Application[str]) -> None:
+    """Have a prompt end, if it is being shown; called from a signal's handler, so its loop may be asleep."""
+    loop = application.loop
+
+    def leave() -> None:
+        if application.future is not None and not application.future.done():
+            application.exit(result="")
+
+    if loop is not None and not loop.is_closed():
+        loop.call_soon_threadsafe(leave)
+
+
+def _leave_a_row(session: PromptSession[str]) -> None:
+    """Let a long message leave the first row alone: what is erased from there on tmux puts into the scrollback."""
+    for window in session.layout.find_all_windows():
+        if isinstance(window.content, BufferControl) and window.content.buffer is session.default_buffer:
+            window.height = partial(_lower, window.height, session)
+
+
+def _lower(height: AnyDimension, session: PromptSession[str]) -> Dimension:
+    """The height that prompt_toolkit gives the message, with room for the toolbar and one row more."""
+    most = max(1, session.output.get_size().rows - 2)
+    return Dimension(min=min(to_dimension(height).min, most), max=most)
 
 
 def _history(path: Path | None) -> History:

@@ -1,9 +1,9 @@
 """Text on a terminal whose end still moves: finished lines are written once, the tail below them is drawn again.
 
 The cursor stands at the end of the tail. A draw moves up to the first line that differs, clears from there and writes;
-where the last line only grew, just its new end is written. Only the tail is ever touched, and it is kept shorter than
-the screen, so nothing that has scrolled away could be meant. Terminals that are made narrower fold long lines, so the
-rows of the tail are counted anew in each draw.
+where the last line only grew, just its new end is written. Only the tail is ever touched. When it gets larger than half
+the screen, or the window another size, it has to `stand`: its lines may have scrolled away, or take more rows than
+before (some terminals fold long lines anew, others cut them off), so no cursor is moved over them any more.
 """
 
 import os
@@ -30,20 +30,41 @@ class Live:
     def __init__(self, write: Callable[[str], None], size: Callable[[], tuple[int, int]] = terminal_size) -> None:
         self._write, self._size = write, size
         self._tail: list[str] = []
+        self._stands = False  # the first line of the tail is not to be touched, only gone on with
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the tail takes more than half the screen: it has to stand before it is drawn again."""
+        width, rows = self._size()
+        return sum(_rows(line, width) for line in self._tail) > max(3, rows // 2)
 
     def draw(self, finished: Sequence[str], tail: Sequence[str]) -> None:
         """Put the finished lines where the tail was, and a tail below them."""
-        width, rows = self._size()
-        kept = _clipped(tail, width, max(3, rows // 2))
-        new = [*finished, *kept]
-        old, self._tail = self._tail, kept
-        text = _difference(old, new, (width, rows))
-        text += "\n" if new and not kept else ""
+        new = [*finished, *tail]
+        old = self._tail
+        if self._stands and not new:
+            return  # what stands there may go on later
+        if self._stands and len(old) == 1:
+            text = _continued(old[0], new)
+        else:
+            first = int(self._stands)
+            text = _difference(old[first:], new[first:], self._size()[0])
+        text += "\n" if new and not tail else ""
+        self._tail, self._stands = list(tail), self._stands and not finished
         if text:
             self._write(text)
 
+    def stand(self, *, goes_on: bool) -> None:
+        """Leave what has been drawn as it is. goes_on: the last line may grow, and is the first of the next draw."""
+        if not self._tail:
+            return
+        if not goes_on:
+            self._write("\n")
+        self._tail = self._tail[-1:] if goes_on else []
+        self._stands = goes_on
 
-def _difference(old: list[str], new: list[str], size: tuple[int, int]) -> str:
+
+def _difference(old: list[str], new: list[str], width: int) -> str:
     """What turns the old tail into the new lines, the cursor at their end."""
     same = 0
     while same < min(len(old), len(new)) and old[same] == new[same]:
@@ -55,9 +76,16 @@ def _difference(old: list[str], new: list[str], size: tuple[int, int]) -> str:
     if same == len(old) - 1 and same < len(new) and new[same].startswith(old[same]):
         return "\n".join([new[same][len(old[same]) :], *new[same + 1 :]])
     same = max(0, min(same, len(new) - 1))
-    up = min(sum(_rows(line, size[0]) for line in old[same:]), size[1]) - 1
+    up = sum(_rows(line, width) for line in old[same:]) - 1
     move = f"\x1b[{up}A" if up else ""
     return f"{_FREEZE}{move}\r{_CLEAR_BELOW}" + "\n".join(new[same:]) + _THAW
+
+
+def _continued(stands: str, new: Sequence[str]) -> str:
+    """What comes after a line that stands there: the rest of it where the first new line is that line, grown."""
+    first = plain(new[0])
+    lines = [first[len(plain(stands)) :], *new[1:]] if first.startswith(plain(stands)) else ["", *new]
+    return "\n".join(lines)
 
 
 def plain(line: str) -> str:
@@ -79,17 +107,3 @@ def _rows(line: str, width: int) -> int:
             rows, column = rows + 1, 0
         column += cells
     return rows
-
-
-def _clipped(tail: Sequence[str], width: int, rows: int) -> list[str]:
-    """The end of the tail, as much as fits into so many rows; of a line that alone is larger, its end, colourless."""
-    kept: list[str] = []
-    left = rows
-    for line in reversed(tail):
-        left -= _rows(line, width)
-        if left < 0:
-            break
-        kept.append(line)
-    if tail and not kept:
-        return [plain(tail[-1])[-(width * rows // 2) :]]  # every character may be a wide one
-    return kept[::-1]

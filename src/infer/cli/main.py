@@ -6,9 +6,8 @@ its own libraries: the two start side by side.
 
 import os
 import sys
-from contextlib import suppress
 
-_WITH_WORKER = ("run", "chat", "batch", "choose", "tokens")
+_WITH_WORKER = ("run", "chat", "batch", "choose", "embed", "tokens", "doctor")
 _HELP = ("--help", "-h")
 
 
@@ -26,6 +25,8 @@ def main() -> None:
         os._exit(0)
     worker = None
     if arguments and arguments[0] in _WITH_WORKER and not any(word in _HELP for word in arguments):
+        from contextlib import suppress  # not above: until `_leave_on_signals` a Ctrl-C is a traceback
+
         from infer.worker.spawn import spawn
 
         with suppress(OSError):  # too many processes or files: whoever needs the worker tries again and says so

@@ -3,6 +3,7 @@
     stream = MarkdownStream(width, color=True)
     finished = stream.feed(text)      lines that stand for good, with their colours
     tail = stream.tail()              the lines of the block that is not over yet, as it would look if it were
+    stream.stand()                    what tail() gave last is never drawn again
     last = stream.finish()
 
 The finished lines together are the same however the text was cut. Code is written as it is: no frame, no margin, no
@@ -14,8 +15,10 @@ from collections.abc import Iterable
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from infer.cli.live import plain
 from infer.cli.markdown_blocks import Block, Blocks
 from infer.cli.output import visible
+from infer.cli.standing import Standing, rest, table_rest
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -29,6 +32,7 @@ _OPENERS = (('"""', '"""'), ("'''", "'''"), ("/*", "*/"), ("<!--", "-->"), ("`",
 _TOGETHER = 60
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _HTML = re.compile(r"\\?<")
+_IMAGE = re.compile(r"(?<!\\)!\[")
 _DEFINITION = re.compile(r"^(\s*)\[(?=[^\]]+\]:)", re.MULTILINE)
 _STYLES = {"markdown.code": "cyan", "markdown.item.number": "bold", "markdown.block_quote": "italic"}
 _HEADINGS = ("bold underline", "bold", "bold", "italic", "italic", "italic")
@@ -53,6 +57,8 @@ class MarkdownStream:
         self._closer = ""
         self._syntaxes: dict[str, Syntax] = {}
         self._console: Console | None = None
+        self._drawn: list[Standing] | None = None  # the blocks of the last tail
+        self._standing: list[Standing] = []  # blocks of a tail that must not be drawn again: the next ones to come
 
     def feed(self, text: str) -> list[str]:
         """The lines that are finished now."""
@@ -67,12 +73,21 @@ class MarkdownStream:
     def tail(self) -> list[str]:
         """The lines of what is not finished, as they look now; without the end that may come to look different."""
         begun, code, closer, width = self._begun, list(self._code), self._closer, self._begun_width
+        standing = list(self._standing)
         ahead = self._blocks.copy()
         line = self._blocks.settled(self._held)
         blocks = [*(ahead.feed(line) if line else []), *ahead.finish()]
-        lines = self._render(blocks)
+        self._drawn = []
+        lines = self._render(blocks, self._drawn)
         self._begun, self._code, self._closer, self._begun_width = begun, code, closer, width
+        self._standing = standing
         return lines
+
+    def stand(self) -> bool:
+        """What `tail` gave last stands for good: only what is missing comes next. Whether its last line may go on."""
+        if self._drawn is not None:
+            self._standing, self._drawn = self._drawn, None
+        return not (self._standing and self._standing[-1].is_table)
 
     def finish(self) -> list[str]:
         """The lines of what was left."""
@@ -80,15 +95,29 @@ class MarkdownStream:
         self._held = ""
         return self._render(blocks)
 
-    def _render(self, blocks: Iterable[Block]) -> list[str]:
+    def _render(self, blocks: Iterable[Block], drawn: list[Standing] | None = None) -> list[str]:
         lines = []
         for block in blocks:
-            if self._begun and not block.goes_on:
+            shown = self._highlight(block) if block.kind == "code" else self._block(block)
+            is_table = block.kind == "table"
+            if drawn is not None:
+                drawn.append(Standing(tuple(map(plain, shown)), is_table, block.text.count("\n") - 1))
+            left = self._left(block, shown, self._standing.pop(0)) if self._standing else None
+            if self._begun and not block.goes_on and left is None:
                 lines.append("")
             self._begun = True
-            lines += self._highlight(block) if block.kind == "code" else self._block(block)
+            lines += shown if left is None else left
             self._begun_width = self.width
         return lines
+
+    def _left(self, block: Block, shown: list[str], stands: Standing) -> list[str] | None:
+        """What is not on the screen yet of a block that stands there; None: it is another one."""
+        if block.kind == "table":
+            return table_rest(block.text, stands.rows if stands.is_table else 0, self._table)
+        return rest(shown, stands.lines)
+
+    def _table(self, text: str) -> list[str]:
+        return self._block(Block("table", text))
 
     def _highlight(self, block: Block) -> list[str]:
         """One line of code, with those before it to which it belongs: a string or a comment goes on."""
@@ -135,6 +164,11 @@ class MarkdownStream:
         return self._console
 
 
+def prepare() -> None:
+    """Import what rendering takes, a tenth of a second, before there is anything to render."""
+    MarkdownStream(80).feed("words\n\n")
+
+
 def _still_open(line: str, closer: str) -> str:
     """What ends the string or the comment that is open at the end of a line; empty when none is."""
     at = 0
@@ -169,13 +203,20 @@ def _renderable(block: Block) -> "RenderableType":
 
 
 def _kept(text: str) -> str:
-    """Markdown of which nothing disappears: HTML and definitions of links (or footnotes) are text like any other."""
+    """Markdown of which nothing disappears: HTML and definitions of links (or footnotes) are text like any other.
+
+    So are images, beside which rich cuts words off at the edge.
+    """
     parts = []
     at = 0
     for span in _CODE_SPAN.finditer(text):
-        parts += [_HTML.sub("&lt;", text[at : span.start()]), span[0]]
+        parts += [_written(text[at : span.start()]), span[0]]
         at = span.end()
-    return _DEFINITION.sub(r"\1\\[", "".join([*parts, _HTML.sub("&lt;", text[at:])]))
+    return _DEFINITION.sub(r"\1\\[", "".join([*parts, _written(text[at:])]))
+
+
+def _written(text: str) -> str:
+    return _IMAGE.sub(r"!\\[", _HTML.sub("&lt;", text))
 
 
 def _is_ragged(table: str) -> bool:

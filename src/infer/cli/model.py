@@ -1,8 +1,9 @@
 """From a model's name and the settings to a worker that is loading it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite, nan
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from infer.cli.session import Session
 from infer.errors import DeviceMissing, NotDownloaded, UsageError
 from infer.machine import Gpu, Machine, detect
 from infer.models import stamp
+from infer.models.about import makes_embeddings
 from infer.models.gguf import read_header
-from infer.models.plan import Wish, plan
+from infer.models.plan import Wish, plan, plan_embedding
 from infer.models.ref import ModelRef
 from infer.models.store import Resolved, Store
 from infer.settings import Settings, cache_dir
-from infer.types import Device, EngineConfig, LocalModel
+from infer.tuned import machine_key, model_key
+from infer.types import Device, EngineConfig, LocalModel, Pooling
 from infer.worker.client import WorkerClient
 
 
@@ -37,32 +40,98 @@ def open_model(
     session: Session,
     *,
     yes: bool = False,
-    parallel: int | None = 1,
+    wish: Wish | None = None,
 ) -> Opened:
     """Resolve a name, download what is not here, plan, and tell the worker to load; returns while it loads.
 
-    parallel: sequences at once, None: as many as pay.
+    wish: what is asked for beside the settings, of several sequences.
 
-    Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError.
+    Raises what the rooms raise: ModelNotFound, FileUnreadable, BadModelFile, DoesNotFit, ConfigError, NetworkError; and
+    UsageError for a model that makes embeddings.
     """
     model, recommended = _resolve(name, settings, session, yes=yes)
     stamp.touch(model.path, cache_dir(os.environ))
+    if makes_embeddings(model.metadata):
+        raise _answers_nothing(model)
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
     machine = detect()
-    wish = Wish(
+    settings = settings.tuned_for(partial(model_key, model.metadata), partial(machine_key, machine.cores, machine.gpu))
+    wish = wish_of(settings, tuple(map(_adapter, lora)), wish)
+    machine = _with_gpus(machine, wish, session)
+    config = _with_cache(plan(model.metadata, machine, wish), settings)
+    return Opened(model, settings, config, machine, _loading(model, config, wish, session))
+
+
+def open_embedder(
+    name: str, settings: Settings, session: Session, pooling: Pooling | None = None, *, yes: bool = False
+) -> Opened:
+    """`open_model` for a model that makes embeddings. pooling: instead of what its file says.
+
+    Raises UsageError where that is nothing, or no vector.
+    """
+    model, _ = _resolve(name, settings, session, yes=yes)
+    stamp.touch(model.path, cache_dir(os.environ))
+    machine = detect()
+    wish = Wish(context=settings["ctx"], threads=settings["threads"], gpu_layers=settings["gpu_layers"])
+    config = plan_embedding(model.metadata, machine, wish, pooling or _pooling(model))
+    return Opened(model, settings, config, machine, _loading(model, config, wish, session))
+
+
+def open_tokenizer(name: str, settings: Settings, session: Session, *, chat: bool) -> Opened:
+    """Either of the two, for its tokens alone: of an embedding model those that the longest text is measured by."""
+    model, _ = _resolve(name, settings, session, yes=False)
+    if chat or not makes_embeddings(model.metadata):
+        return open_model(name, settings, [], session)
+    return open_embedder(name, settings, session, "mean")
+
+
+def prefixes(name: str, opened: Opened) -> Mapping[str, str]:
+    """What stands before a text, by what the text is for, as far as the catalogue knows it of this model."""
+    store = Store(cache_dir(os.environ), opened.settings.models)
+    return store.prefixes(ModelRef.parse(name), opened.model.metadata)
+
+
+def _loading(model: LocalModel, config: EngineConfig, wish: Wish, session: Session) -> WorkerClient:
+    """The worker, on its way. Raises DeviceMissing."""
+    worker = session.worker()
+    if wish.gpu_layers not in ("auto", 0) and gpu(worker.wait_devices()) is None:
+        raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
+    worker.load(model.path, config)
+    return worker
+
+
+def _answers_nothing(model: LocalModel) -> UsageError:
+    if model.metadata.pooling == "rank":
+        return UsageError(what=f"{model.ref} is a reranker: it writes no text", hint="infer list shows other models")
+    return UsageError(what=f"{model.ref} makes embeddings: it writes no text", hint=f'infer embed {model.ref} "text"')
+
+
+def _pooling(model: LocalModel) -> Pooling:
+    """How the model's file says that one vector is made of a text's many."""
+    pooling = model.metadata.pooling
+    if pooling in ("mean", "cls", "last"):
+        return pooling
+    if pooling == "rank":
+        raise UsageError(what=f"{model.ref} is a reranker: it scores pairs of texts and makes no embeddings", hint="")
+    what = f"{model.ref} is not known to make embeddings: its file names no pooling"
+    hint = "infer embed wants an embedding model; --pooling mean|cls|last if you know that this is one"
+    raise UsageError(what=what, hint=hint)
+
+
+def wish_of(settings: Settings, lora: tuple[tuple[str, float], ...] = (), wish: Wish | None = None) -> Wish:
+    """What the settings ask of the plan. wish: what is asked for beside them, of several sequences."""
+    flash = settings["flash_attention"]
+    return replace(
+        wish or Wish(),
         context=settings["ctx"],
         threads=settings["threads"],
         kv_type=settings["kv_type"],
         gpu_layers=settings["gpu_layers"],
-        lora=tuple(map(_adapter, lora)),
-        parallel=parallel,
+        lora=lora,
+        ubatch=settings["ubatch"],
+        flash_attention=None if flash == "auto" else flash == "on",
+        repack=settings["repack"],
     )
-    worker = session.worker()
-    config = _with_cache(plan(model.metadata, _with_gpus(machine, wish, worker), wish), settings)
-    if wish.gpu_layers not in ("auto", 0) and gpu(worker.wait_devices()) is None:
-        raise DeviceMissing(asked=f"--gpu-layers {wish.gpu_layers}")
-    worker.load(model.path, config)
-    return Opened(model, settings, config, machine, worker)
 
 
 def _resolve(name: str, settings: Settings, session: Session, *, yes: bool) -> Resolved:
@@ -78,14 +147,18 @@ def _resolve(name: str, settings: Settings, session: Session, *, yes: bool) -> R
         return store.resolve(ref, thinking(settings))
 
 
-def _with_gpus(machine: Machine, wish: Wish, worker: WorkerClient) -> Machine:
+def _with_gpus(machine: Machine, wish: Wish, session: Session) -> Machine:
     """The machine with the GPUs that this build can use; where none is there nobody waits for the build's answer."""
-    if machine.gpu is None or wish.gpu_layers == 0:
-        return machine
-    devices = worker.wait_devices()
+    return machine if wish.gpu_layers == 0 else replace(machine, gpus=usable_gpus(machine, session))
+
+
+def usable_gpus(machine: Machine, session: Session) -> tuple[Gpu, ...]:
+    """The GPUs that this build of llama.cpp can use: separate ones, else the processor's own."""
+    if machine.gpu is None:
+        return ()
+    devices = session.worker().wait_devices()
     kind = "gpu" if any(device.kind == "gpu" for device in devices) else "igpu"
-    found = [device for device in devices if device.kind == kind]
-    return replace(machine, gpus=tuple(_as_gpu(device, unified=kind == "igpu") for device in found))
+    return tuple(_as_gpu(device, unified=kind == "igpu") for device in devices if device.kind == kind)
 
 
 def _as_gpu(device: Device, *, unified: bool) -> Gpu:
@@ -108,6 +181,12 @@ def thinking(settings: Settings) -> bool | None:
     return wish != "off" if wish is not None else None
 
 
+def thinking_limit(settings: Settings) -> int | None:
+    """--think N: tokens of reasoning after which it is closed."""
+    wish = settings["think"]
+    return wish if isinstance(wish, int) else None
+
+
 def gpu(devices: tuple[Device, ...]) -> Device | None:
     """The first GPU that this build of llama.cpp can use."""
     return next((device for device in devices if device.kind in ("gpu", "igpu")), None)
@@ -120,13 +199,15 @@ def device_name(opened: Opened) -> str:
 
 
 def unused_gpu(opened: Opened) -> str | None:
-    """One line about a GPU that is there and does nothing, with the way to use it."""
+    """One line about a GPU that is there and does nothing, until the user does not want to hear it any more."""
     maker = opened.machine.gpu
-    if maker is None or not opened.config.gpu_layers or gpu(opened.worker.wait_devices()):
+    if maker is None or not opened.config.gpu_layers or not opened.settings["gpu_hint"]:
+        return None
+    if gpu(opened.worker.wait_devices()):
         return None
     return (
-        f"this machine has an {maker} GPU, but this llama-cpp-python was built without it: running on the CPU "
-        "(README: 'Install for good'; --gpu-layers 0 silences this)"
+        f"the {maker} GPU of this machine is not used: infer doctor says why, and how it would be "
+        "(INFER_GPU_HINT=0 ends this note)"
     )
 
 

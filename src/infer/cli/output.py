@@ -12,6 +12,7 @@ _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _PIPE_BYTES = 4096  # PIPE_BUF: a pipe that can be written takes so many without blocking
 _ERASE_LINE = "\r\x1b[K"
+_ECHOED, _ECHOED_OF_A_LINE = 100, 2000  # lines of a message, and characters of a line, that are shown
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
 
 
@@ -90,6 +91,15 @@ class Output:
         self._end_reasoning()
         self._at_line_start = text.endswith("\n")
         self._to_stdout(text)
+
+    def echo(self, prompt: str, text: str) -> None:
+        """What was typed; of very many lines the first and the last, of a very long one its beginning."""
+        lines = [_shortened(line) for line in visible(text).split("\n")]
+        if len(lines) > _ECHOED:
+            left = len(lines) - _ECHOED
+            lines = [*lines[: _ECHOED - 3], f"… {left:,} more lines …", *lines[-3:]]
+        shown = prompt + ("\n" + " " * len(prompt)).join(lines) + "\n"
+        (self._to_stdout if self.stdout_tty else self._to_stderr)(shown)
 
     def aside(self, text: str) -> None:
         """A dim line for a person: what the chat says about itself."""
@@ -234,6 +244,11 @@ def _color(wish: str, *, tty: bool) -> bool:
 def clever_terminal() -> bool:
     """Whether the terminal knows control sequences."""
     return os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _shortened(line: str) -> str:
+    left = len(line) - _ECHOED_OF_A_LINE
+    return line if left <= 0 else f"{line[:_ECHOED_OF_A_LINE]} … {left:,} more characters …"
 
 
 def _columns() -> int:

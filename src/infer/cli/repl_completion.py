@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from infer.cli.commands import BY_NAME, SETTABLE
+from infer.cli.paths import beginning
 from infer.cli.repl import Repl
 from infer.jobs import sessions
 from infer.jobs.transcript import FORMATS
@@ -22,8 +22,14 @@ def candidates(repl: Repl) -> Candidates:
         name, space, argument = text[1:].partition(" ")
         if not space:
             return len(name), [word + " " for word in BY_NAME if word.startswith(name)]
+        if name == "schema":
+            return len(argument), beginning(argument)
         if name == "file":
-            return len(argument), _paths(argument)
+            whole, last = (
+                beginning(argument),
+                argument.rpartition(" ")[2],
+            )  # one name with blanks, or the last of several
+            return (len(argument), whole) if whole else (len(last), beginning(last))
         return len(argument), [word for word in _words(repl, name) if word.startswith(argument)]
 
     return find
@@ -43,14 +49,3 @@ def _models(repl: Repl) -> list[str]:
 
     store = Store(cache_dir(os.environ), repl.opened.settings.models)
     return sorted({row.name for row in named(store)})
-
-
-def _paths(start: str) -> list[str]:
-    """Paths that begin so; a directory ends in a slash."""
-    head, slash, tail = start.rpartition("/")
-    folder = Path(head + slash or ".").expanduser()
-    try:
-        names = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(folder))
-    except OSError:
-        return []
-    return [head + slash + name for name in names if name.startswith(tail) and (tail or not name.startswith("."))]

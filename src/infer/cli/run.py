@@ -62,20 +62,22 @@ def run(
         "gpu_layers": gpu_layers, "threads": threads, "kv_type": kv_type, "think": think,
         "no_cache": no_cache or None, "offline": offline or None, "color": color,
     }  # fmt: skip
-    if prompt is None and not (file or no_stdin or raw or json_ or show_prompt or cache_verify) and _at_a_terminal():
+    extraction, wanted = read_extraction(extract, extract_lang, extract_all), Wanted(schema, grammar, choices)
+    once = (file, no_stdin, raw, json_, show_prompt, cache_verify, tools, extraction, logprobs)
+    if prompt is None and not any(once) and _at_a_terminal():
         from infer.cli import chatting
 
-        chat = chatting.Asked(model=model, lora=tuple(lora or ()), yes=yes, quiet=quiet)
+        chat = chatting.Asked(model=model, wanted=wanted, lora=tuple(lora or ()), yes=yes, quiet=quiet)
         return chatting.chat(chat, given, context.obj)
     asked = Asked(
         model=model,
         prompt=prompt,
         files=tuple(file or ()),
         stdin=not no_stdin,
-        wanted=Wanted(schema, grammar, choices),
+        wanted=wanted,
         logprobs=logprobs,
         tools=tools,
-        extraction=read_extraction(extract, extract_lang, extract_all),
+        extraction=extraction,
         raw=raw,
         lora=tuple(lora or ()),
         yes=yes,

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Self
@@ -26,6 +26,7 @@ class Signals:
         self._held = False
         self._received = 0
         self._pending = False
+        self._tell: Callable[[], None] | None = None
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -68,6 +69,27 @@ class Signals:
         finally:
             self._held = held
 
+    @contextmanager
+    def told(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Around a loop of callbacks, which would catch an exception and go on: `tell` has to end the loop instead.
+
+        Raises Interrupted when it has ended, and before it begins for a signal that came earlier.
+        """
+        with self.waiting():
+            pass
+        held, self._held, self._tell = self._held, True, tell
+        try:
+            yield
+        finally:
+            self._held, self._tell = held, None
+            with self.waiting():
+                pass
+
+    @property
+    def pending(self) -> bool:
+        """Whether a signal waits for the next `waiting`."""
+        return self._pending
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._received and self.patient and number == signal.SIGINT:
             return
@@ -77,6 +99,8 @@ class Signals:
         if not self._held:
             raise Interrupted(signal=number)
         self._pending = True
+        if self._tell is not None:
+            self._tell()
 
 
 def _not_ignored() -> list[int]:

@@ -26,7 +26,7 @@ def tokens(
 ) -> int:
     """Count or list the tokens of a text; with --chat, of the prompt made of it."""
     from infer.cli.inputs import read_messages
-    from infer.cli.model import open_model
+    from infer.cli.model import open_tokenizer
     from infer.errors import UsageError
     from infer.settings import resolve
     from infer.types import Request
@@ -37,7 +37,7 @@ def tokens(
     settings = resolve({"system": system, "offline": offline or None})
     for warning in settings.warnings:
         session.output.note(f"warning: {warning}")
-    opened = open_model(model, settings, [], session)
+    opened = open_tokenizer(model, settings, session, chat=chat)
     wanted = settings["system"] if chat else None
     messages = read_messages(text, file or [], wanted, stdin=not no_stdin, raw=not chat, output=session.output)
     worker = opened.worker

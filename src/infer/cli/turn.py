@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from signal import SIGINT
 
 from infer.cli.live import Live, terminal_size
-from infer.cli.markdown import MarkdownStream
+from infer.cli.markdown import MarkdownStream, prepare
 from infer.cli.model import Opened
 from infer.cli.output import Output, ReaderGone, visible
 from infer.cli.session import Session
 from infer.errors import InferError, Interrupted
+from infer.schema.answer import AnswerCheck
 from infer.types import Completion, Failed, Finished, Progress, Request, TextDelta
 
 _TICK = 0.05  # seconds between looks at the clock while nothing arrives
@@ -20,6 +21,7 @@ _PATIENCE = 1.0  # seconds a worker has to stop; a decode on a GPU cannot be int
 _SETTLES = 0.3  # seconds; tmux tells a program of a new size up to 0.25 s after the lines were folded
 _MOVING = 26  # columns of the thought that is shown while it moves: a window made narrower must not fold that line
 _QUIETEST, _SHARE = 0.03, 60  # seconds between two draws, at least; and so many times what the last one took
+_LONGEST = 0.5  # seconds between two draws, at most: the first one of a language's code takes long, once
 
 
 @dataclass(slots=True)
@@ -81,10 +83,13 @@ class Turn:
         output = self.session.output
         self._started = time.monotonic()
         self._markdown = MarkdownStream(terminal_size()[0], color=output.color)
-        self._live = Live(output.paint) if self.view.markdown else None
+        markdown = self.view.markdown and request.constraint is None  # JSON has its own meaning of * and _
+        self._live = Live(output.paint) if markdown else None
         with self.session.signals.held():
             try:
                 self._id = self.opened.worker.submit(request)
+                if self._live is not None:
+                    prepare()  # while the worker is busy with the prompt
                 self._listen(None)
             except Interrupted as signal:
                 self.stopped = True
@@ -94,6 +99,12 @@ class Turn:
                 self.error = error
             self.total = time.monotonic() - self._started
             self._end()
+
+    def unmet(self, request: Request) -> InferError | None:
+        """What is wrong with an answer that came to its end, under the constraint of its request."""
+        if request.constraint is None or self.completion is None or self.stopped:
+            return None
+        return AnswerCheck().problem(request.constraint, "".join(self.text), self.completion)
 
     def _listen(self, deadline: float | None) -> None:
         for event in self.opened.worker.events(_TICK):
@@ -174,15 +185,23 @@ class Turn:
         started = time.thread_time()
         before, self._size = self._size, terminal_size()
         if before not in (None, self._size):  # a window that is being dragged: wait until it has its size
+            self._stand()
             self._next_draw = time.monotonic() + _SETTLES
             return
         self._markdown.width = self._size[0]
         finished = self._markdown.feed("".join(self._unfed))
         self._unfed.clear()
         self._live.draw(finished, self._markdown.tail())
-        pause = max(_QUIETEST, _SHARE * (time.thread_time() - started))
+        if self._live.is_large:
+            self._stand()
+        pause = min(_LONGEST, max(_QUIETEST, _SHARE * (time.thread_time() - started)))
         self._next_draw = time.monotonic() + pause
         time.sleep(min(pause, _TICK))  # what comes meanwhile is taken in one go, and wakes nobody token by token
+
+    def _stand(self) -> None:
+        """Touch nothing that is on the screen any more."""
+        assert self._live is not None
+        self._live.stand(goes_on=self._markdown.stand())
 
     def _end(self) -> None:
         """Show the rest. Whatever signal comes now, and if the terminal is gone: what came is kept all the same."""
@@ -199,6 +218,8 @@ class Turn:
         self.session.output.clear_progress()
         self._fold()
         if self._live is not None:
+            if self._size not in (None, terminal_size()):
+                self._stand()
             finished = self._markdown.feed("".join(self._unfed))
             self._live.draw([*finished, *self._markdown.finish()], [])
         self.session.output.end_answer()

@@ -1,18 +1,12 @@
-"""What to say about a command that does not exist: a typing error, a model without `run`, or one of a later version."""
+"""What to say about a command that does not exist: a typing error, or a model without `run`."""
 
 from infer.errors import InferError, UsageError
-
-_LATER = (
-    "embed", "choose", "bench", "doctor",
-)  # fmt: skip
 
 
 def unknown_command(arguments: list[str], names: list[str]) -> InferError:
     """The error for a command line whose first word is no command; `names` are the commands."""
     word = next((argument for argument in arguments if not argument.startswith("-")), "")
     what = f"no such command: {word}"
-    if word in _LATER:
-        return UsageError(what=what, hint=f"infer {word} comes in a later version")
     from difflib import get_close_matches
 
     if near := get_close_matches(word, names, 1):

@@ -27,6 +27,10 @@ class Matcher(Protocol):
     def done(self) -> bool:
         """Whether nothing but the end can follow."""
 
+    @property
+    def problem(self) -> str:
+        """Why nothing can follow any more, where the library says so; else empty."""
+
     def accept(self, token: int) -> bool:
         """Take the next token if it fits; False, and nothing has changed, where it does not."""
 
@@ -57,6 +61,11 @@ class AfterOpener:
         """Whether nothing but the end can follow."""
         return self._matcher.done
 
+    @property
+    def problem(self) -> str:
+        """Why nothing can follow any more, where the library says so; else empty."""
+        return self._matcher.problem
+
     def accept(self, token: int) -> bool:
         """Take the next token if it fits, or if it is the opener in front of all."""
         fits = (self._fresh and token == self._opener) or self._matcher.accept(token)
@@ -76,10 +85,10 @@ class AfterOpener:
 
 
 class Constraints:
-    """Makes matchers for one vocabulary, and keeps what they share."""
+    """Makes matchers for one vocabulary, and keeps what they share. many: they will come by the hundred."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self, vocabulary: Vocabulary, *, many: bool = False) -> None:
+        self._vocabulary, self._many = vocabulary, many
 
     def matcher(self, constraint: Constraint, *, opener: int | None = None, after_reasoning: bool = False) -> Matcher:
         """A matcher at the start of an answer.
@@ -111,4 +120,14 @@ class Constraints:
     def _guidance(self) -> "Guidance":
         from infer.engine.guidance import Guidance
 
-        return Guidance(self._vocabulary)
+        return Guidance(self._vocabulary, many=self._many)
+
+
+def preload(*, guidance: bool) -> None:
+    """Import what constraints need ahead of the first one, for example while a model loads."""
+    import infer.engine.llama.candidates
+
+    if guidance:
+        import infer.engine.guidance
+
+        infer.engine.guidance.preload()

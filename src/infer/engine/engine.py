@@ -11,19 +11,21 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
-from infer.engine.cells import Cells
 from infer.engine.constraint import Constraints
-from infer.engine.llama.context import AbortFlag, Context, Row
+from infer.engine.llama.context import AbortFlag, Context, spare_place
 from infer.engine.llama.model import Model
 from infer.engine.llama.sampler import Sampler
 from infer.engine.llama.state import MemoryKind
 from infer.engine.loop_guard import LoopGuard
-from infer.engine.reuse import MIN_PROMPT, Reuse
+from infer.engine.memory import Memory
+from infer.engine.occupancy import Occupancy
+from infer.engine.reuse import Reuse
+from infer.engine.rows import groups, rows_of
 from infer.engine.running import Running
 from infer.engine.scheduler import Chunk, Scheduler, Sequence, State
+from infer.engine.sharing import Sharing, common
 from infer.types import Constraint, EngineConfig, FinishReason, SamplingParams
 
-_GRANULE = 256  # positions; llama.cpp rounds a context up to this
 EXPECTED_ANSWER = 1024  # tokens a context is sized for when no --max-tokens is given
 
 
@@ -64,14 +66,16 @@ class Engine:
         self._reuse = reuse
         self._config = config
         self._abort = abort or AbortFlag()
-        self._context: Context | None = None
         self._running: dict[int, Running] = {}
         self._left: list[int] = []
-        self._cells = Cells()
-        self._constraints = Constraints(model.vocabulary)
+        self._constraints = Constraints(model.vocabulary, many=config.parallel > 1)
         self._next_id = 0
         capacity = config.positions or config.max_context * config.parallel
         self._scheduler = Scheduler(config.parallel, config.batch, capacity)
+        self._occupancy = Occupancy(config.parallel, fixed=not config.adapts)
+        self._sharing = Sharing(self._scheduler, spare_place(config))
+        self._cells = self._sharing.cells
+        self._memory = Memory(model, config, self._abort, self._scheduler, self._sharing, capacity)
 
     @property
     def context_size(self) -> int:
@@ -92,22 +96,26 @@ class Engine:
         stops: tuple[int, ...] = (),
         *,
         goes_on: bool = False,
+        one_of_many: bool = False,
     ) -> Sequence:
         """Queue a prompt (at least one token, fewer than max_context); its tokens come from `step`.
 
         stops: positions of the prompt at which other prompts are likely to part from it. goes_on: another prompt will
-        begin with this one and its answer.
+        begin with this one and its answer. one_of_many: only what others begin with as well is worth storing; a file of
+        prompts would fill the prompt cache with what nobody asks again.
         """
         longest = self._config.max_context
         limit = longest if max_tokens is None else min(len(tokens) + max_tokens, longest)
         expected = min(len(tokens) + (EXPECTED_ANSWER if max_tokens is None else max_tokens), longest)
-        sequence = Sequence(self._next_id, list(tokens), limit, expected, stops=stops, goes_on=goes_on)
+        keeps = 0 if one_of_many and self._model.memory_kind is MemoryKind.FULL else None
+        sequence = Sequence(self._next_id, list(tokens), limit, expected, stops=stops, goes_on=goes_on, keeps=keeps)
         self._next_id += 1
         sampler = Sampler(sampling, seed, self._model.vocabulary)
         if sampler.keeps_history:
             for token in tokens:
                 sampler.accept(token)
-        self._running[sequence.id] = Running(sampler, LoopGuard() if max_tokens is None else None)
+        guard = LoopGuard() if max_tokens is None else None
+        self._running[sequence.id] = Running(sampler, guard, many=self._config.parallel > 1)
         self._scheduler.add(sequence)
         return sequence
 
@@ -115,21 +123,27 @@ class Engine:
         """Compute one batch and sample; an empty list when there is no work or the batch was aborted."""
         self._keep_and_restore(self._reuse)
         self._put_back()
-        chunks = self._scheduler.schedule()
+        chunks = self._scheduler.schedule(everybody=self._memory.streams)
         if not chunks:
             return []
-        before, context = self._context, self._room(sum(chunk.size for chunk in chunks))
-        if context is not before:
-            chunks = self._scheduler.schedule()  # a larger context may have sent sequences back
-        started = perf_counter()
-        rows = [row for chunk in chunks for row in _rows(chunk)]
-        if not context.decode(rows):
-            self._recover(context, chunks)
-            return []
-        elapsed = perf_counter() - started
-        outputs = self._collect(context, chunks)
-        for chunk in chunks:
-            self._account(chunk, elapsed)
+        before = self._context
+        if (context := self._room(sum(chunk.size for chunk in chunks))) is not before:
+            # a larger context may have sent sequences back
+            chunks = self._scheduler.schedule(everybody=self._memory.streams)
+        outputs: list[Output] = []
+        answering, answers = 0.0, sum(chunk.decode for chunk in chunks)
+        apart = self._config.apart and not context.streams
+        for group in groups(chunks, apart=apart):
+            started = perf_counter()
+            if not context.decode(rows_of(group)):
+                self._recover(context, group)
+                return outputs
+            elapsed = perf_counter() - started
+            self._sharing.unsettled.clear()
+            answering += elapsed if group[0].decode else 0.0
+            outputs += self._collect(context, group, elapsed)
+        if answers and (apart or answers == len(chunks)):
+            self._occupancy.note(answers, answering)
         return outputs
 
     def constrain(
@@ -184,6 +198,10 @@ class Engine:
         """When the model wants to end, let it go on with these tokens instead, once. Empty: let it end."""
         self._running[sequence.id].instead_of_end = tokens
 
+    def never_end(self, sequence: Sequence) -> None:
+        """Let only its limit end it: what the model wants to say is of no interest, how fast it says it is."""
+        self._running[sequence.id].endless = True
+
     def report(self, sequence: Sequence, count: int) -> None:
         """Let outputs tell the log-probability of each token, and of the `count` likeliest ones in its place."""
         self._running[sequence.id].logprobs = count
@@ -191,6 +209,10 @@ class Engine:
     def satisfied(self, sequence: Sequence) -> bool:
         """Whether its constraint, if it has one, allows the answer to end where it stands."""
         return self._running[sequence.id].satisfied
+
+    def constraint_problem(self, sequence: Sequence) -> str:
+        """Why nothing could follow under its constraint, where that is known; else empty."""
+        return self._running[sequence.id].problem
 
     def finish(self, sequence: Sequence, reason: FinishReason) -> None:
         """End a sequence from outside: a stop string, an abort. Harmless when it has ended already."""
@@ -200,6 +222,8 @@ class Engine:
                     self._reuse.finish(self._context, sequence)
                 self._leave(self._context, sequence)
             self._scheduler.finish(sequence, reason)
+            if self._context and self._scheduler.next_waiting is None:
+                self._sharing.drop(self._context)
 
     def last_logits(self) -> list[float]:
         """The logits of the last row that was computed, one for each token of the vocabulary."""
@@ -218,40 +242,43 @@ class Engine:
         for running in self._running.values():
             running.close()
         self._running.clear()
-        if self._context:
-            self._context.close()
-            self._context = None
+        self._memory.close()
 
     def _keep_and_restore(self, reuse: Reuse | None) -> None:
         """Store what the last step brought, now that its tokens are out; share or restore for those that enter."""
         if self._context and reuse:
             for sequence in self._scheduler.running:
                 reuse.keep(self._context, sequence)
-        for leader in {one.leader for one in self._scheduler.running if one.leader}:
+        for leader in self._sharing.ready():
             assert self._context, "a leader is computed in one"
             self._lead(self._context, leader)
-        entered = self._scheduler.admit()
+        entered = self._scheduler.admit(min(self._occupancy.limit, self._memory.most))
+        if self._context and self._context.streams:
+            self._sharing.close_ranks(self._context)
         if not entered:
             return
         self._take_over(entered[0])
         if reuse and not self._context:
             reuse.look_ahead(entered[0])
-        for sequence in entered:
-            self._follow(sequence)
+        if self._model.memory_kind is MemoryKind.FULL:
+            for sequence in entered:
+                self._sharing.follow(self._context, sequence)
         context = self._room(sum(len(s.tokens) - max(s.computed, s.shared) for s in entered))
         for sequence in entered:
             if sequence.leader is None:
                 self._restore(context, sequence)
-            elif sequence.leader.computed >= sequence.shared:
-                self._lead(context, sequence.leader)
+        for leader in self._sharing.ready():
+            self._lead(context, leader)
 
     def _leave(self, context: Context, sequence: Sequence) -> None:
         """A sequence that ends leaves its rows to the next one, when there is one place and so one next."""
         if self._config.parallel == 1:
             self._left = sequence.tokens[: sequence.computed]
-        else:
-            self._lead(context, sequence, ends=True)
-            self._forget(context, sequence.place)
+            return
+        self._lead(context, sequence, ends=True)
+        if self._model.memory_kind is MemoryKind.FULL:
+            self._sharing.keep(context, sequence)
+        self._sharing.forget(context, sequence.place)
 
     def _take_over(self, sequence: Sequence) -> None:
         """Go on where the last sequence ended: the turns of a conversation are computed once.
@@ -261,7 +288,7 @@ class Engine:
         left, self._left = self._left, []
         if self._context is None or not left:
             return
-        known = min(_common(sequence.tokens, left), sequence.prompt - 1)
+        known = min(common(sequence.tokens, left), sequence.prompt - 1)
         if known < len(left) and self._model.memory_kind is not MemoryKind.FULL:
             known = 0
         if not known or not self._context.remove(sequence.place, known):
@@ -270,32 +297,8 @@ class Engine:
         self._cells.set(sequence.place, known)
         sequence.computed = sequence.cached = known
 
-    def _follow(self, sequence: Sequence) -> None:
-        """Find the running sequence that has, or computes, most of what this one begins with."""
-        if self._model.memory_kind is not MemoryKind.FULL:
-            return
-        for other in self._scheduler.running:
-            if other is sequence:
-                break  # those after it have entered after it
-            settled = other.tokens[: max(other.prompt, other.computed)]  # its newest token may still be replaced
-            length = _common(sequence.tokens[: len(sequence.tokens) - 1], settled)
-            if length >= max(MIN_PROMPT, sequence.shared + 1):
-                sequence.leader, sequence.shared = other, length
-
-    def _followers(self, leader: Sequence) -> list[Sequence]:
-        return [sequence for sequence in self._scheduler.running if sequence.leader is leader]
-
     def _lead(self, context: Context, leader: Sequence, *, ends: bool = False) -> None:
-        """Give what is computed to those that wait for it; who waits for more goes on, unless the leader ends."""
-        for follower in self._followers(leader):
-            length = min(follower.shared, leader.computed)
-            if length < follower.shared and not ends:
-                continue
-            follower.leader = None
-            if length >= MIN_PROMPT:
-                context.share(leader.place, follower.place, length)
-                self._cells.share(leader.place, follower.place, length)
-                follower.computed = follower.cached = length
+        for follower in self._sharing.lead(context, leader, ends=ends):
             self._restore(context, follower)
 
     def _restore(self, context: Context, sequence: Sequence) -> None:
@@ -305,65 +308,21 @@ class Engine:
                 self._cells.set(sequence.place, 0)  # what it shared was given up for more from the disk
                 self._cells.set(sequence.place, sequence.computed)
 
-    def _forget(self, context: Context, place: int) -> None:
-        context.remove(place)
-        self._cells.set(place, 0)
-
     def _put_back(self) -> None:
         for sequence, place in self._scheduler.put_back():
             if self._context:
-                self._forget(self._context, place)
+                self._sharing.forget(self._context, place)
             if self._reuse:
                 self._reuse.forget(sequence)
 
+    @property
+    def _context(self) -> Context | None:
+        return self._memory.context
+
     def _room(self, more: int) -> Context:
-        """A context with so many free positions: the present one, or a larger one with its states."""
-        used = self._cells.total + more
-        if self._context and used <= self._context.size:
-            return self._context
-        running = self._scheduler.running
-        expected = sum(sequence.wanted - sequence.shared for sequence in running)
-        largest = sum(sequence.limit for sequence in running)
-        doubled = min(2 * self._context.size, largest) if self._context else 0
-        return self._grow(max(expected, used, doubled))
-
-    def _grow(self, positions: int) -> Context:
-        fixed = (self._config.context or 0) * self._config.parallel
-        if self._reuse and self._reuse.needs_room:
-            positions += self._config.batch + 2
-        size = fixed or -(-positions // _GRANULE) * _GRANULE
-        larger = Context(self._model, self._config, size, self._abort)
-        if self._context:
-            self._move(self._context, larger)
-            self._context.close()
-        self._context = larger
-        return larger
-
-    def _move(self, old: Context, new: Context) -> None:
-        """Take the states of all sequences over, or have them computed again where they would be other ones."""
-        border = self._model.rotation_border
-        if border is not None and old.size <= border < new.size:
-            for sequence in self._scheduler.running:
-                sequence.restart()
-                self._cells.set(sequence.place, 0)
-            return
-        moved: list[Sequence] = []
-        for sequence in self._scheduler.running:
-            if sequence.computed:
-                self._move_one(old, new, sequence, moved)
-                moved.append(sequence)
-
-    def _move_one(self, old: Context, new: Context, sequence: Sequence, moved: list[Sequence]) -> None:
-        """What it shares with one that has been moved is shared again, only the rest is copied."""
-        pairs = ((self._cells.common(other.place, sequence.place), other.place) for other in moved)
-        shared, source = max(pairs, default=(0, -1))
-        if not shared:
-            new.restore(sequence.place, old.state(sequence.place))
-            return
-        new.share(source, sequence.place, shared)
-        if shared < sequence.computed:
-            rest, _ = old.cutter(MemoryKind.FULL).cut(sequence.place, shared, sequence.computed)
-            new.cutter(MemoryKind.FULL).paste(sequence.place, rest)
+        """A context with so many free positions."""
+        beside = self._config.batch + 2 if self._reuse and self._reuse.needs_room else 0
+        return self._memory.room(more, beside=beside)
 
     def _recover(self, context: Context, chunks: list[Chunk]) -> None:
         """After an aborted decode some ubatches may be in the memory: cut every sequence back to what counts.
@@ -374,14 +333,18 @@ class Engine:
         cuts = self._model.memory_kind is MemoryKind.FULL
         for sequence in (chunk.sequence for chunk in chunks):
             if not (cuts and context.remove(sequence.place, sequence.computed)):
-                self._forget(context, sequence.place)
+                self._sharing.forget(context, sequence.place)
                 sequence.restart()
 
-    def _collect(self, context: Context, chunks: list[Chunk]) -> list[Output]:
+    def _collect(self, context: Context, chunks: list[Chunk], elapsed: float) -> list[Output]:
         outputs = []
         row = -1
         for chunk in chunks:
             row += chunk.size
+            if chunk.decode:
+                chunk.sequence.decode_seconds += elapsed
+            else:
+                chunk.sequence.prefill_seconds += elapsed
             self._scheduler.computed(chunk)
             self._cells.set(chunk.sequence.place, chunk.sequence.computed)
             if chunk.last:
@@ -413,31 +376,3 @@ class Engine:
         top = likeliest(logits, count)
         own, *others = log_probabilities(logits, [token, *top])
         return Likely(own, list(zip(top, others, strict=True)))
-
-    @staticmethod
-    def _account(chunk: Chunk, elapsed: float) -> None:
-        if chunk.decode:
-            chunk.sequence.decode_seconds += elapsed
-        else:
-            chunk.sequence.prefill_seconds += elapsed
-
-
-def _common(tokens: list[int], others: list[int]) -> int:
-    """How many tokens two sequences begin with alike; slices are compared, not tokens."""
-    low, high = 0, min(len(tokens), len(others))
-    if tokens[:high] == others[:high]:
-        return high
-    while high - low > 1:  # alike up to `low`, not up to `high`
-        middle = (low + high) // 2
-        low, high = (middle, high) if tokens[low:middle] == others[low:middle] else (low, middle)
-    return low
-
-
-def _rows(chunk: Chunk) -> list[Row]:
-    sequence, start = chunk.sequence, chunk.sequence.computed
-    end = start + chunk.size
-    place = sequence.place
-    rows = [Row(token, start + i, place, False) for i, token in enumerate(sequence.tokens[start:end])]
-    if chunk.last:
-        rows[-1] = rows[-1]._replace(logits=True)
-    return rows

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from infer.engine.llama.vocabulary import Vocabulary
-from infer.errors import ConstraintUnmet, EngineFailure, UsageError
+from infer.errors import ConstraintUnmet, UsageError
 from infer.types import Constraint
 
 # White space between the parts of a JSON text: as much as pretty printing needs, so that no model can go on with it
@@ -20,10 +20,16 @@ _MASK_TOO_LARGE = "the mask of allowed tokens has another size than the vocabula
 
 
 class Guidance:
-    """Compiles constraints for one vocabulary. The tokenizer that llguidance needs is made once, when first needed."""
+    """Compiles constraints for one vocabulary. The tokenizer that llguidance needs is made once, when first needed.
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    many: answers under constraints will come by the hundred. Then llguidance's slices, sets of tokens that are known to
+    fit inside a string, are made at the start; they take as long as all the rest of it, and save 1 ms of each mask
+    inside a string at 150k tokens (docs/decisions/0003).
+    """
+
+    def __init__(self, vocabulary: Vocabulary, *, many: bool) -> None:
         self._vocabulary = vocabulary
+        self._slices: list[str] | None = None if many else []
 
     def matcher(self, constraint: Constraint, *, after_reasoning: bool) -> "GuidanceMatcher":
         """A matcher at the start of an answer. after_reasoning: newlines may stand in front of it.
@@ -35,6 +41,7 @@ class Guidance:
 
         gap = "GAP? " if after_reasoning else ""
         grammar = f"start: {gap}answer\nGAP: /\\n{{1,2}}/\nanswer: {_answer(constraint)}\n"
+        # compiled for each answer, 1 ms: copies of one would share its lexer, and so the limits that it has reached
         matcher = llguidance.LLMatcher(self._tokenizer, grammar, log_level=0)
         if matcher.is_error():
             raise _refusal(matcher.get_error())
@@ -44,7 +51,8 @@ class Guidance:
     def _tokenizer(self) -> Any:
         import llguidance
 
-        return llguidance.LLTokenizer(_Tokens(self._vocabulary), eos_token=list(self._vocabulary.ends))
+        ends = list(self._vocabulary.ends)
+        return llguidance.LLTokenizer(_Tokens(self._vocabulary), eos_token=ends, slices=self._slices)
 
 
 class _Tokens:
@@ -59,7 +67,7 @@ class _Tokens:
         self._vocabulary = vocabulary
         self.eos_token_id = vocabulary.eos
         self.bos_token_id = vocabulary.bos if vocabulary.bos >= 0 else None
-        self.tokens = [vocabulary.piece(token) for token in range(vocabulary.size)]
+        self.tokens = vocabulary.pieces()
         self.special_token_ids = [token for token, piece in enumerate(self.tokens) if not piece]
 
     def __call__(self, text: str | bytes) -> list[int]:
@@ -85,6 +93,11 @@ class GuidanceMatcher:
         """Whether nothing but the end can follow."""
         return bool(self._matcher.is_stopped()) and not self._matcher.is_error()
 
+    @property
+    def problem(self) -> str:
+        """Why llguidance has given up, empty while it has not: a limit was reached, or no text can follow."""
+        return _reason(self._matcher.get_error()) if self._matcher.is_error() else ""
+
     def accept(self, token: int) -> bool:
         """Take the next token if it fits."""
         if self.done:
@@ -92,10 +105,10 @@ class GuidanceMatcher:
         return bool(self._matcher.try_consume_tokens([token]) == 1)
 
     def allowed(self) -> bytes:
-        """The tokens that fit, a bit each. Raises EngineFailure when llguidance gives up on a constraint."""
+        """The tokens that fit, a bit each; none when llguidance gives up, and `problem` says why."""
         mask: bytes = self._matcher.compute_bitmask()
         if self._matcher.is_error():
-            raise EngineFailure(what=f"the constraint cannot be followed: {self._matcher.get_error()}")
+            return bytes(self._bytes)
         assert len(mask) >= self._bytes, _MASK_TOO_LARGE
         return mask
 
@@ -112,10 +125,23 @@ def _answer(constraint: Constraint) -> str:
     return "%json " + json.dumps({**options, **schema} if isinstance(schema, dict) else options, ensure_ascii=False)
 
 
+def _reason(why: str) -> str:
+    """llguidance's reason for giving up: it shows its state behind it."""
+    reason = " ".join(why.partition("<state>")[0].split())
+    return "no text can follow" if reason.startswith("NoExtension") else reason
+
+
 def _refusal(why: str) -> UsageError | ConstraintUnmet:
     """llguidance's reason as ours: it puts a place in its own notation in front, and shows that behind it."""
     lines = why.rpartition("failed to compile JSON schema: ")[2].splitlines()
     reason = " ".join(" ".join(line for line in lines if not _SHOWN.match(line)).split())
     if "nsatisfiable" in why:
         return ConstraintUnmet(what=f"nothing can satisfy the schema: {reason}")
-    return UsageError(what=f"--schema cannot be enforced: {reason}", hint="docs/structured.md lists what is supported")
+    return UsageError(
+        what=f"the schema cannot be enforced: {reason}", hint="docs/structured.md lists what is supported"
+    )
+
+
+def preload() -> None:
+    """Import llguidance ahead of the first schema."""
+    import llguidance  # noqa: F401

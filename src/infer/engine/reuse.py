@@ -73,6 +73,7 @@ def _facts(model: Model, path: str, config: EngineConfig) -> dict[str, Fact]:
         "gpu": config.gpu_layers != 0,
         "lora": [[file_identity([lora], files), scale] for lora, scale in config.lora],
         "no_rotation": os.environ.get("LLAMA_ATTN_ROT_DISABLE", ""),
+        **({"repack": True} if config.repack else {}),  # absent by default: what was stored before it came stays good
     }
 
 
@@ -162,17 +163,19 @@ class Reuse:
         kept = self._kept.get(sequence.id)
         if kept is None or self._off:
             return
-        before, kept.seen = kept.seen, sequence.computed
-        borders = range((before // BLOCK + 1) * BLOCK, sequence.computed + 1, BLOCK)
-        stops = [stop for stop in sequence.stops if before < stop <= sequence.computed]
+        reach = sequence.storable
+        before, kept.seen = kept.seen, max(kept.seen, reach)
+        borders = range((before // BLOCK + 1) * BLOCK, reach + 1, BLOCK)
+        stops = [stop for stop in sequence.stops if before < stop <= reach]
         self._keep_until(context, sequence, kept, sorted({*borders, *stops}), test=True)
 
     def finish(self, context: Context, sequence: Sequence) -> None:
         """Store the rest of a sequence that ends; its rows, and logits that others wait for, are in the memory."""
         kept = self._kept.pop(sequence.id, None)
-        if kept is not None and not self._off and sequence.computed > kept.until:
-            borders = range((kept.seen // BLOCK + 1) * BLOCK, sequence.computed, BLOCK)
-            self._keep_until(context, sequence, kept, [*borders, sequence.computed], test=False)
+        reach = sequence.storable
+        if kept is not None and not self._off and reach > kept.until:
+            borders = range((kept.seen // BLOCK + 1) * BLOCK, reach, BLOCK)
+            self._keep_until(context, sequence, kept, [*borders, reach], test=False)
         if sequence.prefill_seconds:
             computed = min(sequence.computed, sequence.prompt)  # less than the prompt when it was aborted
             self._rates.computed(computed - sequence.cached, sequence.prefill_seconds)

@@ -20,14 +20,18 @@ class Running:
     held             the constraint does not count now
     logprobs         how many likely tokens are reported with each; None: nothing is
     instead_of_end   tokens that are forced when the model wants to end, once
+    endless          the model's wish to end counts for nothing
+    many             one of many: then numpy, which finds the best token faster, is worth loading
     """
 
-    def __init__(self, sampler: Sampler, loop_guard: LoopGuard | None) -> None:
+    def __init__(self, sampler: Sampler, loop_guard: LoopGuard | None, *, many: bool = False) -> None:
         self.loop_guard = loop_guard
         self.held = False
         self.logprobs: int | None = None
         self.instead_of_end: tuple[int, ...] = ()
+        self.endless = False
         self._sampler = sampler
+        self._argmax = many and sampler.is_argmax
         self._forced: deque[int] = deque()
         self._matcher: Matcher | None = None
         self._candidates: Candidates | None = None
@@ -44,7 +48,7 @@ class Running:
         """The next token, from the logits of `row`; None where the answer ends."""
         if not self._forced:
             token = self._draw(context, row, vocabulary.size)
-            if token is None or not vocabulary.ends_generation(token):
+            if token is None or self.endless or not vocabulary.ends_generation(token):
                 return token
             if not self.instead_of_end:
                 return None
@@ -57,6 +61,10 @@ class Running:
     def _draw(self, context: Context, row: int, vocabulary_size: int) -> int | None:
         """A token as the sampler draws it; None where the constraint leaves none."""
         if self._matcher is None or self._candidates is None or self.held:
+            if self._argmax:
+                from infer.engine.llama.logits import best
+
+                return best(context.logits(row, vocabulary_size))
             return self._sampler.sample(context.pointer, row)
         return self._sampler.sample_matching(context.logits(row, vocabulary_size), self._matcher, self._candidates)
 
@@ -69,6 +77,11 @@ class Running:
     def satisfied(self) -> bool:
         """Whether the constraint, if there is one, allows the answer to end here."""
         return self._matcher is None or (not self.held and self._matcher.satisfied)
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can follow under the constraint, where that is known; else empty."""
+        return self._matcher.problem if self._matcher else ""
 
     def close(self) -> None:
         """Free the native memory."""

@@ -38,6 +38,7 @@ class Sequence:
     computed    how many of `tokens` are in the KV memory
     stops       positions of the prompt that end a chunk, because the state there is worth keeping
     goes_on     another prompt will begin with all of this
+    keeps       how many of `tokens` are worth storing, because others begin with them too; None: all
     cached      how many tokens of the prompt were not computed but restored
     leader      a running sequence that is computing the first `shared` tokens of this one too
     *_seconds   time spent for it: restoring, prefill, decode
@@ -50,6 +51,7 @@ class Sequence:
     expected: int
     stops: tuple[int, ...] = ()
     goes_on: bool = False
+    keeps: int | None = None
     cached: int = 0
     restore_seconds: float = 0.0
     prefill_seconds: float = 0.0
@@ -74,6 +76,11 @@ class Sequence:
     def wanted(self) -> int:
         """Positions it is expected to need, as far as one can tell now."""
         return max(self.expected, len(self.tokens) + 1)
+
+    @property
+    def storable(self) -> int:
+        """How many of its tokens are in the KV memory and worth storing."""
+        return self.computed if self.keeps is None else min(self.computed, self.keeps)
 
     def restart(self) -> None:
         """Have everything computed again: nothing of it is in the KV memory any more."""
@@ -118,17 +125,31 @@ class Scheduler:
         """Whether anybody waits or runs."""
         return bool(self._waiting or self.running)
 
-    def admit(self) -> list[Sequence]:
-        """Give places to those at the head of the queue that fit; strictly in order, so nobody starves."""
+    @property
+    def queued(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
+
+    @property
+    def next_waiting(self) -> Sequence | None:
+        """Who enters next."""
+        return self._waiting[0] if self._waiting else None
+
+    def admit(self, most: int | None = None) -> list[Sequence]:
+        """Give places to those at the head of the queue that fit; strictly in order, so nobody starves.
+
+        most: sequences that may run, None: as many as there are places.
+        """
         entered = []
         wanted = sum(sequence.wanted for sequence in self.running)
-        while self._waiting and self._free:
+        while self._waiting and self._free and (most is None or len(self.running) < most):
             sequence = self._waiting[0]
             wanted += sequence.wanted
             if self.running and wanted > self._capacity:
                 break
             self._waiting.popleft()
-            sequence.place = self._free.pop()
+            sequence.place = min(self._free)
+            self._free.remove(sequence.place)
             sequence.state = State.PREFILL
             self.running.append(sequence)
             entered.append(sequence)
@@ -152,16 +173,34 @@ class Scheduler:
                 sequence.leader = None
         return gone
 
-    def schedule(self) -> list[Chunk]:
-        """The next batch: decoding rows first, then prompt chunks, at most `batch` rows together."""
+    def schedule(self, *, everybody: bool = False) -> list[Chunk]:
+        """The next batch: decoding rows first, then prompt chunks, at most `batch` rows together.
+
+        everybody: each prompt has a row at least, and all are in the order of their places.
+        """
         chunks = [Chunk(s, 1, last=True, decode=True) for s in self.running if s.state is State.DECODE]
         room = self._batch - len(chunks)
-        for sequence in self.running:
-            if sequence.state is State.PREFILL and sequence.leader is None and room > 0:
-                count = _chunk_size(sequence, room)
+        prompts = [s for s in self.running if s.state is State.PREFILL and s.leader is None]
+        for index, sequence in enumerate(prompts, 1):
+            mine = room - (len(prompts) - index if everybody else 0)
+            if mine > 0:
+                count = _chunk_size(sequence, mine)
                 chunks.append(Chunk(sequence, count, last=count == sequence.pending, decode=False))
                 room -= count
-        return chunks
+        return sorted(chunks, key=lambda chunk: chunk.sequence.place) if everybody else chunks
+
+    def close_ranks(self) -> list[tuple[Sequence, int]]:
+        """Give the lowest free places to the sequences with the highest ones; them, with the places they had."""
+        moved = []
+        for sequence in sorted(self.running, key=lambda one: -one.place):
+            lowest = min(self._free, default=sequence.place)
+            if lowest >= sequence.place:
+                break
+            moved.append((sequence, sequence.place))
+            self._free.remove(lowest)
+            self._free.append(sequence.place)
+            sequence.place = lowest
+        return moved
 
     def computed(self, chunk: Chunk) -> None:
         """Note that a chunk is in the KV memory."""
@@ -170,19 +209,16 @@ class Scheduler:
             chunk.sequence.state = State.DECODE
 
     def finish(self, sequence: Sequence, reason: FinishReason) -> None:
-        """Take a sequence out, wherever it stands; its place is free at the next step."""
+        """Take a sequence out, wherever it stands; its place is free at the next step. One that has ended stays so."""
+        if sequence.state is State.FINISHED:
+            return
         if sequence.state is State.WAITING:
             self._waiting.remove(sequence)
-        elif sequence.state is not State.FINISHED:
+        else:
             self.running.remove(sequence)
             self._free.append(sequence.place)
         sequence.state = State.FINISHED
         sequence.finish_reason = reason
-
-    def find(self, identity: int) -> Sequence | None:
-        """The waiting or running sequence with this id."""
-        everybody = (*self.running, *self._waiting)
-        return next((sequence for sequence in everybody if sequence.id == identity), None)
 
 
 def _chunk_size(sequence: Sequence, room: int) -> int:

@@ -189,9 +189,11 @@ class Conversation:
             self._record(Moved(id))
 
     def name(self, name: str) -> None:
-        """Give the head a name for /switch."""
+        """Give the head a name for /switch. Raises UsageError for one that would be taken for a branch's number."""
         if not self.head:
             raise UsageError(what="there is nothing to name yet")
+        if name.isdigit():
+            raise UsageError(what=f"a branch cannot be called {name}: /switch {name} is for its number")
         self._record(Named(self.head, name))
 
     def branches(self) -> list[Branch]:

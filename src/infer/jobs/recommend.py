@@ -4,7 +4,7 @@ From models.toml alone, so of a model that is not here only its size and its num
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from infer.models.catalog import CatalogEntry
@@ -16,7 +16,7 @@ USES = {
     "chat": (3e9, ""),
     "code": (3e9, ""),
     "vision": (2e9, "infer shows models no images yet: text only"),
-    "embedding": (0.1e9, "infer computes no embeddings yet: other tools can use the file"),
+    "embedding": (0.1e9, ""),
 }
 WELL = 0.85  # of the memory that is free: the rest is for the programs beside it
 READABLE = 7.0  # tokens a second: as fast as people read
@@ -24,8 +24,20 @@ _UNITS = {"B": 1e9, "M": 1e6}
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model can run. memory_free in bytes, bandwidth in bytes a second."""
+
+    name: str
+    memory_free: int
+    bandwidth: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One model for one use. kind: largest or fastest; tokens_per_second: None where it generates nothing."""
+    """One model for one use. kind: largest or fastest; tokens_per_second: None where it generates nothing.
+
+    device: the place where it fits.
+    """
 
     use: str
     kind: str
@@ -34,6 +46,7 @@ class Recommendation:
     parameters: str
     size: int
     tokens_per_second: float | None
+    device: str
     command: str
     note: str
 
@@ -44,11 +57,12 @@ class _Candidate:
     parameters: float
     size: int
     speed: float
+    device: str
 
 
-def recommend(entries: Iterable[CatalogEntry], memory_free: int, bandwidth: float) -> list[Recommendation]:
-    """Up to two models for each use; none for a use for which nothing fits."""
-    fitting = [found for entry in entries if (found := _candidate(entry, memory_free, bandwidth))]
+def recommend(entries: Iterable[CatalogEntry], places: Sequence[Place]) -> list[Recommendation]:
+    """Up to two models for each use; none for a use for which nothing fits. places: the fastest first."""
+    fitting = [found for entry in entries if (found := _candidate(entry, places))]
     rows: list[Recommendation] = []
     for use in USES:
         rows += _for_use(use, [one for one in fitting if _serves(one.entry, use)])
@@ -61,13 +75,16 @@ def parameters(text: str | None) -> float:
     return float(match[1]) * _UNITS[match[2]] if match else 0.0
 
 
-def _candidate(entry: CatalogEntry, memory_free: int, bandwidth: float) -> _Candidate | None:
-    """An entry whose figures are known and which fits with a comfortable context."""
-    count = parameters(entry.parameters)
-    if entry.size is None or not count or fit_by_size(entry.size, round(WELL * memory_free)) != "fits":
+def _candidate(entry: CatalogEntry, places: Sequence[Place]) -> _Candidate | None:
+    """An entry whose figures are known and which fits somewhere with a comfortable context."""
+    count, size = parameters(entry.parameters), entry.size
+    if size is None or not count:
+        return None
+    place = next((one for one in places if fit_by_size(size, round(WELL * one.memory_free)) == "fits"), None)
+    if place is None:
         return None
     share = min(1.0, (parameters(entry.active_parameters) or count) / count)
-    return _Candidate(entry, count, entry.size, by_size(entry.size, share, bandwidth))
+    return _Candidate(entry, count, size, by_size(size, share, place.bandwidth), place.name)
 
 
 def _serves(entry: CatalogEntry, use: str) -> bool:
@@ -103,6 +120,7 @@ def _row(use: str, kind: str, one: _Candidate, note: str) -> Recommendation:
         parameters=one.entry.parameters or "",
         size=one.size,
         tokens_per_second=None if silent else round(one.speed, 1),
-        command=f"infer pull {alias}" if silent else f'infer run {alias} "Hello"',
+        device=one.device,
+        command=f'infer {"embed" if silent else "run"} {alias} "Hello"',
         note=note,
     )

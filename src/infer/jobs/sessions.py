@@ -17,15 +17,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from infer.errors import FileUnreadable, SessionDamaged, UsageError
 from infer.jobs.conversation import Changed, Conversation, Moved, Named, Node, Record
-from infer.types import Message, TextPart, Usage
+from infer.types import FinishReason, Message, TextPart, Usage
 
 _NAME = re.compile(r"\w[\w.@+ -]{0,99}")
 _SUFFIX = ".jsonl"
 _VERSION = 1
+_TEXTS = ("system", "model")  # what is set and has to be a text; settings are parsed by whoever uses them
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,15 @@ def read(directory: Path, name: str) -> Conversation:
 
 def names(directory: Path) -> list[str]:
     """The sessions that are there, the last used first."""
-    try:
-        found = [(entry.stat().st_mtime, entry.name) for entry in os.scandir(directory) if entry.is_file()]
-    except OSError:
-        return []
-    kept = [(-time, name.removesuffix(_SUFFIX)) for time, name in found if name.endswith(_SUFFIX)]
-    return [name for _, name in sorted(kept) if _NAME.fullmatch(name)]
+    found: list[tuple[float, str]] = []
+    with suppress(OSError):
+        for entry in os.scandir(directory):
+            name = entry.name.removesuffix(_SUFFIX)
+            if name == entry.name or not _NAME.fullmatch(name):
+                continue
+            with suppress(OSError):  # somebody has removed it meanwhile
+                found += [(-entry.stat().st_mtime, name)] if entry.is_file() else []
+    return [name for _, name in sorted(found)]
 
 
 def listed(directory: Path) -> list[Listed]:
@@ -190,7 +194,7 @@ def _conversation(data: bytes, path: Path) -> Conversation:
                 conversation.replay(_from_json(item))
             else:
                 _check_head(item)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             why = str(error) if type(error) is ValueError else "not what was written there"
             raise SessionDamaged(path=str(path), line=number, why=why) from error
     return conversation
@@ -202,7 +206,7 @@ def _check_head(item: dict[str, Any]) -> None:
 
 
 def _line(item: dict[str, Any]) -> bytes:
-    return json.dumps(item, separators=(",", ":")).encode() + b"\n"  # ASCII: also lone surrogates survive
+    return json.dumps(item, separators=(",", ":")).encode() + b"\n"
 
 
 def _to_json(record: Record) -> dict[str, Any]:
@@ -225,24 +229,34 @@ def _to_json(record: Record) -> dict[str, Any]:
 
 def _from_json(item: dict[str, Any]) -> Record:
     if "message" in item:
-        if item["role"] not in ("user", "assistant"):
-            raise ValueError(f"no message has the role {item['role']}")
-        content = tuple(TextPart(_text(part)) for part in item["parts"])
-        message = Message(item["role"], content, tuple(map(int, item.get("ids", ()))), _text(item.get("reasoning", "")))
-        usage = Usage(**item["usage"]) if "usage" in item else None
-        about = (float(item.get("time", 0)), _text(item.get("model", "")), item.get("ended"), usage)
-        return Node(int(item["message"]), int(item["parent"]), message, *about)
+        return _message(item)
     if "head" in item:
         return Moved(int(item["head"]))
     if "name" in item:
         return Named(int(item["at"]), _text(item["name"]))
-    return Changed(_text(item["set"]), item["to"])
+    key, value = _text(item["set"]), item["to"]
+    return Changed(key, _text(value) if key in _TEXTS and value is not None else value)
+
+
+def _message(item: dict[str, Any]) -> Node:
+    role, parts = item["role"], item["parts"]
+    if role not in ("user", "assistant"):
+        raise ValueError(f"no message has the role {role}")
+    if not isinstance(parts, list) or not parts:
+        raise TypeError
+    content = tuple(TextPart(_text(part)) for part in parts)
+    message = Message(role, content, tuple(map(int, item.get("ids", ()))), _text(item.get("reasoning", "")))
+    ended = _text(item["ended"]) if "ended" in item else None
+    usage = Usage(**{key: int(count) for key, count in item["usage"].items()}) if "usage" in item else None
+    about = (float(item.get("time", 0)), _text(item.get("model", "")), cast(FinishReason | None, ended), usage)
+    return Node(int(item["message"]), int(item["parent"]), message, *about)
 
 
 def _text(value: Any) -> str:
+    """A text; half of a surrogate pair, which no tokenizer takes, becomes U+FFFD."""
     if not isinstance(value, str):
         raise TypeError
-    return value
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _all(descriptor: int) -> bytes:

@@ -1,25 +1,59 @@
-"""How fast this machine's memory is read, measured on the spot and remembered.
+"""How fast this machine's memory is read: what limits decoding, which reads every weight for each token.
 
-Every generated token reads the weights once, so bytes per second of memory decide how many tokens a second there are.
-Measured as decode reads: all cores at once, each its own part of a buffer that no cache holds.
+libc's `memchr` looks through a large buffer for a byte that is not in it; ctypes lets go of the GIL meanwhile. It only
+reads, as decoding does, so no write counts.
 """
 
 import ctypes
 import json
-import sys
-import threading
-import time
+import mmap
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from threading import Barrier, Thread
+from time import perf_counter
 
 from infer.machine.facts import Machine
 from infer.machine.files import ROOT, read
 
-FILE = "bandwidth-v1.json"
-_BUFFER = 128 << 20  # bytes, or four times the largest cache
+FILE = "bandwidth-v2.json"
+BUFFER = 256 << 20  # bytes; several times what the caches of a processor hold
+_ROUNDS = 8  # the best one counts: what others take away is no limit of the memory
 _LARGEST = 1 << 30
-_ROUNDS = 6  # the best counts: other programs only take away
 _MODEST = 10e9  # bytes per second, where measuring fails: two channels of old memory
+
+
+def memory_bandwidth(threads: int, size: int = BUFFER, rounds: int = _ROUNDS) -> float:
+    """Bytes a second that `threads` threads read together. Takes about 0.3 s with the defaults."""
+    libc = ctypes.CDLL(None)
+    libc.memchr.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t)
+    libc.memchr.restype = ctypes.c_void_p
+    with mmap.mmap(-1, size) as buffer:
+        first = ctypes.c_char.from_buffer(buffer)
+        begin, share = ctypes.addressof(first), size // threads
+        ctypes.memset(begin, 1, size)
+        starts = [begin + number * share for number in range(threads)]
+        best = min(_read_all(libc.memchr, starts, share) for _ in range(rounds))
+        del first  # the map cannot be closed while somebody points into it
+    return share * threads / best
+
+
+def _read_all(memchr: "ctypes._NamedFuncPointer", starts: list[int], share: int) -> float:
+    """Seconds in which each thread looks through its share."""
+    together = Barrier(len(starts) + 1)
+
+    def read(start: int) -> None:
+        together.wait()
+        memchr(start, 0, share)
+
+    threads = [Thread(target=read, args=(start,)) for start in starts]
+    for thread in threads:
+        thread.start()
+    together.wait()
+    began = perf_counter()
+    for thread in threads:
+        thread.join()
+    return perf_counter() - began
 
 
 def cache_size(root: Path = ROOT) -> int:
@@ -28,61 +62,47 @@ def cache_size(root: Path = ROOT) -> int:
     return max((int(size[:-1]) << 10 for size in sizes if size[:-1].isdigit() and size.endswith("K")), default=0)
 
 
-def measure(threads: int, buffer_bytes: int = 0) -> float:
-    """Bytes per second that so many threads read together; takes a tenth to half a second."""
-    size = buffer_bytes or min(_LARGEST, max(_BUFFER, 4 * cache_size()))
-    part = size // threads
-    search = _search()
-    if search is None:
+def measure(threads: int) -> float:
+    """`memory_bandwidth` with a buffer that no cache of this machine holds."""
+    try:
+        return memory_bandwidth(threads, min(_LARGEST, max(BUFFER, 4 * cache_size())))
+    except (OSError, AttributeError, TypeError, MemoryError):  # no libc to ask, or no memory for the buffer
         return _MODEST
-    buffers = [ctypes.create_string_buffer(part) for _ in range(threads)]
-    for buffer in buffers:  # a page nobody has written to is the one page of zeros, which caches hold
-        ctypes.memset(buffer, 1, part)
-    return part * threads / min(_round(search, buffers, part) for _ in range(_ROUNDS))
 
 
-def known(place: Path, machine: Machine) -> float:
-    """What was measured here before, else now; `place`: the folder where it is remembered."""
-    path, key = place / FILE, f"{machine.cpu_name} {machine.architecture} {machine.cores} {machine.memory_total}"
+def key(machine: Machine) -> str:
+    """What the memory of a processor is remembered under."""
+    return f"{machine.cpu_name} {machine.architecture} {machine.cores} {machine.memory_total}"
+
+
+def known(folder: Path, name: str, measured: Callable[[], float]) -> float:
+    """Bytes a second as measured here before, else now. folder: where they are remembered under a device's name."""
+    path, found = folder / FILE, _remembered(folder / FILE)
+    try:
+        value = float(found[name])  # type: ignore[arg-type]  # whatever stands in the file
+        if 1e8 < value < 1e14:
+            return value
+    except (ValueError, TypeError, KeyError):
+        pass
+    value = measured()
+    _remember(path, found | {name: value})
+    return value
+
+
+def _remembered(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_bytes())
-        value = float(found["bytes_per_second"])
-        if found["machine"] == key and 1e8 < value < 1e14:
-            return value
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        pass
-    value = measure(machine.performance_cores or machine.cores)
-    _remember(path, {"machine": key, "bytes_per_second": value})
-    return value
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _remember(path: Path, facts: dict[str, object]) -> None:
     """A failure is silent: it costs another measurement."""
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary.write_text(json.dumps(facts))
         temporary.replace(path)
     except OSError:
         return
-
-
-def _search() -> Any:
-    """libc's memchr, which reads with the widest instructions there are; called without the interpreter's lock."""
-    try:
-        function = (ctypes.CDLL("msvcrt") if sys.platform == "win32" else ctypes.CDLL(None)).memchr
-    except (OSError, AttributeError, TypeError):
-        return None
-    function.argtypes, function.restype = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t], ctypes.c_void_p
-    return function
-
-
-def _round(search: Any, buffers: "list[ctypes.Array[ctypes.c_char]]", part: int) -> float:
-    """Seconds until every thread has searched its buffer for what is not in it."""
-    workers = [threading.Thread(target=search, args=(buffer, 2, part)) for buffer in buffers]
-    began = time.perf_counter()
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return time.perf_counter() - began

@@ -1,5 +1,7 @@
 """GPUs: whether one is there (files alone), and what their drivers say (asked in a process of their own)."""
 
+import json
+import signal
 import sys
 from pathlib import Path
 
@@ -39,8 +41,7 @@ def ask(root: Path, machine: Machine, library: str | None = None) -> Answer:
 
 def ask_nvidia(library: str | None = None) -> Answer:
     """NVML's answer. A library that crashes, hangs or lies costs its process, not ours."""
-    import json
-    import subprocess  # here, since a run and a Tab never come here and should not wait for the import
+    import subprocess
 
     script = str(Path(__file__).with_name("nvml.py"))
     command = [sys.executable, "-I", "-S", script, *([library] if library else [])]
@@ -60,7 +61,6 @@ def ask_nvidia(library: str | None = None) -> Answer:
 
 
 def _death(code: int) -> str:
-    import signal
 
     try:
         return signal.Signals(-code).name

@@ -45,8 +45,10 @@ def capabilities(metadata: Metadata, entry: CatalogEntry | None) -> tuple[tuple[
     """What a model can do, and who says so: the catalogue, else its architecture and chat template."""
     if entry is not None and entry.capabilities:
         return entry.capabilities, "models.toml"
-    if _EMBEDDING.search(metadata.architecture):
-        return ("embedding",), "its architecture"
+    if metadata.pooling == "rank":
+        return ("rerank",), "its pooling"
+    if makes_embeddings(metadata):
+        return ("embedding",), "its pooling" if metadata.pooling else "its architecture"
     template = (metadata.chat_template or "")[:_TEMPLATE_LIMIT]
     found = {
         "chat": bool(template),
@@ -54,6 +56,11 @@ def capabilities(metadata: Metadata, entry: CatalogEntry | None) -> tuple[tuple[
         "tools": re.search(r"\btools\b", template) is not None,
     }
     return tuple(word for word, true in found.items() if true), "its chat template"
+
+
+def makes_embeddings(metadata: Metadata) -> bool:
+    """Whether it was made for vectors, not for answers: its file says how to pool, or it is of such an architecture."""
+    return metadata.pooling not in (None, "none") or _EMBEDDING.search(metadata.architecture) is not None
 
 
 def projector(path: Path) -> str | None:

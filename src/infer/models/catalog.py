@@ -17,12 +17,13 @@ SCHEMA_VERSION = 1
 SIZE_LIMIT = 4 << 20  # bytes of models.toml
 DEPTH_LIMIT = 16  # aliases of aliases
 CAPABILITIES = ("chat", "thinking", "tools", "vision", "code", "fim", "embedding", "rerank")
+_TABLES = ("models", "families", "prefixes")
 _LOCATION = ("embedded", "repo", "file", "files", "revision", "size", "sha256", "path", "alias")
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _AS_THEY_STAND = (
     *("name", "embedded", "repo", "revision", "path", "size", "quantization"),
-    *("parameters", "active_parameters", "context", "license", "source"),
+    *("parameters", "active_parameters", "context", "license", "source", "prefixes"),
 )
 # The settings that a recommendation may make.
 _SAMPLING = {key: setting(key) for key in SAMPLING_KEYS if key != "seed"}
@@ -37,6 +38,7 @@ class CatalogEntry:
     files     inside `repo`, in the order of the shards     size    bytes of all files together
     sha256    one for each of `files`, or ()                path    a local file instead of a repository
     context   trained, in tokens                            sampling  holds always; the other two are laid over it
+    prefixes  what stands before a text that is embedded, by what the text is for
     """
 
     alias: str
@@ -57,6 +59,7 @@ class CatalogEntry:
     sampling: Sampling = field(default_factory=dict)
     sampling_thinking: Sampling = field(default_factory=dict)
     sampling_non_thinking: Sampling = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
 
     def recommended(self, think: bool | None = None) -> dict[str, float]:
@@ -72,8 +75,15 @@ class CatalogEntry:
 class Catalog:
     """The names people type, and what they stand for."""
 
-    def __init__(self, shipped: Mapping[str, Any], overrides: Mapping[str, Any], families: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        shipped: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+        families: Mapping[str, Any],
+        prefixes: Mapping[str, Any] | None = None,
+    ) -> None:
         self._shipped, self._overrides, self._families = shipped, overrides, families
+        self._prefixes = prefixes or {}
         self._also: dict[str, str] | None = None
 
     @classmethod
@@ -85,21 +95,18 @@ class Catalog:
         document = _read_toml(path or shipped_path())
         where = "models.toml"
         for key in document:
-            if key not in {"schema_version", "families", "models"}:
-                raise ConfigError(
-                    where=where,
-                    what=f"unknown key '{key}'",
-                    hint=_did_you_mean(key, ["schema_version", "families", "models"]),
-                )
+            if key not in {"schema_version", *_TABLES}:
+                hint = _did_you_mean(key, ["schema_version", *_TABLES])
+                raise ConfigError(where=where, what=f"unknown key '{key}'", hint=hint)
         version = document.get("schema_version")
         if type(version) is not int or version != SCHEMA_VERSION:
             what = f"is {version!r}, this infer reads {SCHEMA_VERSION}" if version is not None else "is missing"
             raise ConfigError(where=f"{where}: schema_version", what=what)
-        tables = [document.get(key, {}) for key in ("models", "families")]
-        for key, table in zip(("models", "families"), tables, strict=True):
+        tables = {key: document.get(key, {}) for key in _TABLES}
+        for key, table in tables.items():
             if not isinstance(table, dict):
                 raise ConfigError(where=f"{where}: {key}", what="must be a table")
-        return cls(tables[0], overrides or {}, tables[1])
+        return cls(tables["models"], overrides or {}, tables["families"], tables["prefixes"])
 
     def names(self) -> list[str]:
         """Every name that `resolve` knows, sorted."""
@@ -115,6 +122,16 @@ class Catalog:
     def entry_names(self) -> list[str]:
         """The names under which entries stand (without families and other names), sorted."""
         return sorted({*self._shipped, *self._overrides})
+
+    def prefixes(self, name: str) -> Mapping[str, str]:
+        """What embedding models whose names begin like this one want before a text, by what the text is for."""
+        plain = re.sub(r"[\s_]+", "-", name.strip().lower())
+        found = max((key for key in self._prefixes if plain.startswith(key)), key=len, default=None)
+        if found is None:
+            return {}
+        _prefixes("models.toml: prefixes", found, self._prefixes[found])
+        table: Mapping[str, str] = self._prefixes[found]
+        return table
 
     def names_of(self, repos: Collection[str]) -> list[str]:
         """The names of the shipped entries whose files lie in one of these repositories."""
@@ -291,6 +308,13 @@ def _capabilities(where: str, key: str, value: Any) -> None:
             raise ConfigError(where=f"{where}.{key}", what=f"'{word}' is no capability", hint=hint)
 
 
+def _prefixes(where: str, key: str, value: Any) -> None:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise _bad(where, key, "must be a table of texts")
+    if "none" in value:
+        raise _bad(where, f"{key}.none", "is what --as takes for no prefix at all")
+
+
 def _sampling(where: str, key: str, value: Any) -> None:
     if not isinstance(value, dict):
         raise _bad(where, key, "must be a table")
@@ -320,4 +344,5 @@ _CHECKS: dict[str, Callable[[str, str, Any], None]] = {
     "also": _texts,
     "capabilities": _capabilities,
     "sampling": _sampling,
+    "prefixes": _prefixes,
 }

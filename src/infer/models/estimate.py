@@ -27,6 +27,11 @@ class Setting:
     flash_attention: bool = False
     parallel: int = 1
 
+    @property
+    def sequences(self) -> int:
+        """llama.cpp's: one copies states, and beside several one keeps what they begin with (context.spare_place)."""
+        return self.parallel + 1 + (self.parallel > 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -62,9 +67,8 @@ def window_cells(metadata: Metadata, setting: Setting) -> int:
     """Cells of the cache for layers with a sliding window; 0 where there are none."""
     if not metadata.windowed or not metadata.sliding_window:
         return 0
-    sequences = setting.parallel + 1  # one to copy states with
     ubatch = min(setting.ubatch, padded(setting.cells))
-    return padded(min(padded(setting.cells), metadata.sliding_window * sequences + ubatch))
+    return padded(min(padded(setting.cells), metadata.sliding_window * setting.sequences + ubatch))
 
 
 def cache_bytes(metadata: Metadata, setting: Setting) -> int:
@@ -74,7 +78,7 @@ def cache_bytes(metadata: Metadata, setting: Setting) -> int:
     element = ELEMENT_BYTES[setting.kv_type]
     rows = _rows(metadata, transposed=not setting.flash_attention)
     kv = sum(row * (windowed if layer in small else full) for layer, row in enumerate(rows))
-    return round(kv * element) + (setting.parallel + 1) * metadata.state_bytes
+    return round(kv * element) + setting.sequences * metadata.state_bytes
 
 
 def _rows(metadata: Metadata, *, transposed: bool) -> list[int]:
@@ -101,7 +105,7 @@ def compute_bytes(metadata: Metadata, setting: Setting) -> int:
     widest = max(_attention(metadata, setting, full), _feed_forward(metadata), _recurrent(metadata))
     layers = max(1, metadata.block_count - sum(heads > 0 for heads in metadata.head_count_kv))
     states = 3 * metadata.state_bytes // layers
-    logits = 2 * _F32 * metadata.vocab_size * (setting.parallel + 1)  # in the graph, and where the caller reads them
+    logits = 2 * _F32 * metadata.vocab_size * setting.sequences  # in the graph, and where the caller reads them
     return rows * (_F32 * widest + mask * masks) + states + logits
 
 

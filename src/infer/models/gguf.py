@@ -87,7 +87,8 @@ class Identity:
 class Header:
     """One file's header. `bytes_by_type` counts the tensors' bytes under ggml's type numbers.
 
-    bytes_by_role  the same under "experts", "lookup" (tables of which a token reads one row), "output" and "other"
+    roles: elements and bytes of weights that not every token meets: "embedding", "output", "experts", and "rows",
+    a table of which it reads one row (see models.work).
     """
 
     path: str
@@ -96,7 +97,7 @@ class Header:
     tensors: int
     parameters: int
     bytes_by_type: dict[int, int]
-    bytes_by_role: dict[str, int] = field(default_factory=dict)
+    roles: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read_header(path: str) -> Header:
@@ -143,13 +144,18 @@ def shown(text: bytes) -> str:
     return repr(decoded if len(decoded) <= 48 else decoded[:47] + "…")
 
 
-def _role(name: bytes) -> str:
-    """What a token reads of a tensor: all of it, or of an expert's its share, of a lookup table one row."""
+_ROLES = {
+    b"token_embd.weight": "embedding",
+    b"per_layer_token_embd.weight": "rows",
+    b"output.weight": "output",
+}
+
+
+def _role(name: bytes) -> str | None:
+    """Which tokens meet a tensor, where that is not all of them."""
     if b"_exps." in name or b"_chexps." in name:
         return "experts"
-    if name in (b"token_embd.weight", b"per_layer_token_embd.weight"):
-        return "lookup"
-    return "output" if name == b"output.weight" else "other"
+    return _ROLES.get(name)
 
 
 def _reason(error: OSError) -> str:
@@ -214,11 +220,12 @@ def _skip_texts(data: bytes, pos: int, count: int) -> tuple[int, int]:
 class _Reader:
     """A position in the file's first bytes, which are read as far as they are needed."""
 
-    __slots__ = ("data", "identity", "path", "pos", "read", "size", "where")
+    __slots__ = ("data", "identity", "path", "pos", "read", "roles", "size", "where")
 
     def __init__(self, path: str, identity: Identity, read: Callable[[int, int], bytes]) -> None:
         self.path, self.identity, self.size, self.read = path, identity, identity.size, read
         self.data, self.pos, self.where = b"", 0, "the header"
+        self.roles: dict[str, tuple[int, int]] = {}
 
     def refuse(self, why: str, hint: str = "") -> NoReturn:
         raise BadModelFile(path=self.path, why=why, hint=hint)
@@ -264,8 +271,8 @@ class _Reader:
         for _ in range(pairs_count):
             key = self.key(pairs)
             pairs[key] = self.value(self.number(_U32))
-        parameters, by_type, by_role = self.tensors(tensors_count, self.alignment(pairs))
-        return Header(self.path, self.identity, pairs, tensors_count, parameters, by_type, by_role)
+        parameters, bytes_by_type = self.tensors(tensors_count, self.alignment(pairs))
+        return Header(self.path, self.identity, pairs, tensors_count, parameters, bytes_by_type, self.roles)
 
     def preamble(self) -> tuple[int, int]:
         """Check magic and version: the number of pairs and of tensors."""
@@ -361,10 +368,10 @@ class _Reader:
             self.refuse(f"general.alignment is {given}; it has to be a power of two up to 1,048,576")
         return value
 
-    def tensors(self, count: int, alignment: int) -> tuple[int, dict[int, int], dict[str, int]]:
-        """Check the tensor table: the number of parameters, and the data's bytes per tensor type and role."""
+    def tensors(self, count: int, alignment: int) -> tuple[int, dict[int, int]]:
+        """Check the tensor table: the number of parameters, and the data's bytes per tensor type."""
         names: set[bytes] = set()
-        parameters, used, bytes_by_type, by_role = 0, 0, dict[int, int](), dict[str, int]()
+        parameters, used, bytes_by_type = 0, 0, dict[int, int]()
         for index in range(count):
             self.where = f"tensor {index + 1} of {count}"
             offset = -(-used // alignment) * alignment
@@ -374,12 +381,13 @@ class _Reader:
             names.add(name)
             parameters, used = parameters + elements, offset + size
             bytes_by_type[kind] = bytes_by_type.get(kind, 0) + size
-            part = _role(name)
-            by_role[part] = by_role.get(part, 0) + size
+            if role := _role(name):
+                before = self.roles.get(role, (0, 0))
+                self.roles[role] = (before[0] + elements, before[1] + size)
         whole = -(-self.pos // alignment) * alignment + used
         if count and whole > self.size:
             self.refuse(f"it is truncated: it has {self.size:,} of {whole:,} bytes", "download it again")
-        return parameters, bytes_by_type, by_role
+        return parameters, bytes_by_type
 
     def tensor(self, expected: int) -> tuple[bytes, int, int, int]:
         """One row of the table, whose data has to lie at `expected`: name, type, elements, bytes."""

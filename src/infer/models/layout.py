@@ -96,8 +96,9 @@ class Layout:
         return max(dense, each * used)
 
     def experts(self) -> tuple[int, int]:
-        """(how many, how many of them a token uses)."""
-        return self.number("expert_count"), self.number("expert_used_count")
+        """(how many, how many of them a token uses); (0, 0) where the file says nothing sensible."""
+        count, used = self.number("expert_count"), self.number("expert_used_count")
+        return (count, used) if 0 < used <= count else (0, 0)
 
     def _delta_layers(self) -> frozenset[int]:
         if self.architecture not in _DELTA_NETS:

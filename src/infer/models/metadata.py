@@ -13,7 +13,7 @@ from infer.errors import BadModelFile
 from infer.models import ggml
 from infer.models.gguf import TEXT, TOKENS, Array, Header, read_header, shown
 from infer.models.layout import Layout
-from infer.types import Metadata
+from infer.types import Metadata, Pooling
 
 LAYER_LIMIT = 512  # LLAMA_MAX_LAYERS: llama.cpp aborts above it
 CONTEXT_LIMIT = 1 << 28  # tokens; the longest trained context in use is 10,485,760
@@ -27,6 +27,12 @@ _SAMPLING = {
     "min_p": "min_p",
     "penalty_repeat": "repeat_penalty",
 }
+_POOLING: tuple[Pooling, ...] = ("none", "mean", "cls", "last", "rank")  # enum llama_pooling_type, from 0
+# Architectures that llama.cpp computes without a KV memory: every token sees every other one, whatever the file says.
+_BIDIRECTIONAL = (
+    *("bert", "jina-bert-v2", "jina-bert-v3", "nomic-bert", "nomic-bert-moe", "neo-bert", "eurobert", "modern-bert"),
+    *("gemma-embedding", "t5encoder", "dream", "llada", "llada-moe", "rnd1"),
+)
 _NOT_MODELS = {
     "mmproj": "it is a projector for images or sound (mmproj)",
     "adapter": "it is a LoRA adapter",
@@ -158,6 +164,8 @@ class _Description:
             chat_template=self.chat_template(),
             license=self.text("general.license", strict=False),
             sliding_window=self.window(architecture),
+            pooling=self.pooling(architecture),
+            causal=self.causal(architecture),
             sampling=self.sampling(),
             windowed=layout.windowed(),
             window_lengths=layout.window_lengths(),
@@ -165,7 +173,7 @@ class _Description:
             feed_forward=layout.feed_forward(),
             experts=layout.experts(),
             expert_bytes=self.role("experts"),
-            lookup_bytes=self.role("lookup") if self.role("output") else 0,
+            lookup_bytes=self.role("rows") + (self.role("embedding") if self.role("output") else 0),
             inner=layout.inner(),
         )
 
@@ -174,8 +182,8 @@ class _Description:
         return self.integer(f"{architecture}.attention.sliding_window", 0, 0, CONTEXT_LIMIT) or None
 
     def role(self, name: str) -> int:
-        """Bytes of the tensors of a role (gguf.Header.bytes_by_role)."""
-        return sum(header.bytes_by_role.get(name, 0) for header in self.headers)
+        """Bytes of the tensors of a role (gguf.Header.roles)."""
+        return sum(header.roles.get(name, (0, 0))[1] for header in self.headers)
 
     def architecture(self) -> str:
         kind = self.text("general.type") or ""
@@ -278,6 +286,19 @@ class _Description:
         if template is not None and len(template) > TEMPLATE_LIMIT:
             self.refuse(f"its chat template has {len(template):,} characters")
         return template
+
+    def pooling(self, architecture: str) -> Pooling | None:
+        """How it makes one vector of many; None where the file does not say."""
+        key = f"{architecture}.pooling_type"
+        return _POOLING[self.integer(key, None, 0, len(_POOLING) - 1)] if key in self.pairs else None
+
+    def causal(self, architecture: str) -> bool:
+        """Whether a token sees only those before it."""
+        key = f"{architecture}.attention.causal"
+        value = self.pairs.get(key, True)
+        if not isinstance(value, bool):
+            self.refuse(f"{key} is neither true nor false")
+        return value and architecture not in _BIDIRECTIONAL
 
     def sampling(self) -> dict[str, float]:
         """`general.sampling.*` under our names."""

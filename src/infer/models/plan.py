@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import sqrt
 from typing import Literal
 
 from infer.errors import DoesNotFit, UsageError
 from infer.machine import Machine
 from infer.models.estimate import CELLS, ELEMENT_BYTES, Setting, estimate
 from infer.models.offload import Offload, fits_entirely, offload
-from infer.types import EngineConfig, KvType, Metadata
+from infer.types import EngineConfig, KvType, Metadata, Pooling
 
 _BATCH = 512
 _CPU_UBATCH = 256  # 5 % more prefill than 512 on the CPU measured, and half the buffers (docs/LOG.md)
@@ -17,8 +18,10 @@ ROW = 32  # elements of a block of q8_0 and q4_0
 _WEIGHTS_PER_THREAD = 16 << 20
 _SMALLEST = 256  # tokens: the context a run starts with
 COMFORTABLE = 8192  # tokens: a question with a document
-_MOST_PARALLEL = 32  # sequences; decode gains little beyond (docs/PERFORMANCE.md)
+_MOST_PARALLEL = 64  # sequences; how many of them pay is found out while they run (engine/occupancy.py)
 _TYPICAL = 1024  # tokens of a request in a batch, prompt and answer
+_MOST_TEXTS = 64  # texts that are embedded together; with as many tokens as pay they rarely are more
+_ROW_WIDTHS = 16  # activations of one token that a compute graph holds at a time, in widths of the model
 _LONGEST = 1 << 28  # tokens; no trained context is longer
 _LITTLE = 64 << 20  # bytes beside a model of which only the size is known: the processes
 
@@ -29,7 +32,11 @@ Fit = Literal["fits", "partly", "no"]
 class Wish:
     """What the user asked for; None leaves it to the plan. gpu_layers: a number, "auto" or "all".
 
-    parallel: sequences at once.
+    ubatch, flash_attention, repack: as in EngineConfig.
+
+    parallel   sequences at once
+    most       there will be no more than these, None: nobody knows
+    alike      most of what they begin with is the same
     """
 
     context: int | None = None
@@ -38,6 +45,11 @@ class Wish:
     gpu_layers: int | str = "auto"
     lora: tuple[tuple[str, float], ...] = ()
     parallel: int | None = 1
+    ubatch: int | None = None
+    flash_attention: bool | None = None
+    repack: bool = False
+    most: int | None = None
+    alike: bool = False
 
 
 def kv_bytes_per_token(metadata: Metadata, kv_type: KvType) -> float:
@@ -50,12 +62,19 @@ def kv_bytes_per_token(metadata: Metadata, kv_type: KvType) -> float:
 
 def memory_need(metadata: Metadata, context: int, kv_type: KvType = "f16") -> int:
     """Bytes that a run takes with a context of so many tokens: weights, KV cache, buffers, the two processes."""
-    return estimate(metadata, setting(context, kv_type)).total
+    return estimate(metadata, Setting(context, kv_type, _CPU_UBATCH, kv_type != "f16")).total
 
 
-def setting(cells: int, kv_type: KvType, *, gpu: bool = False, parallel: int = 1) -> Setting:
-    """What decides about memory, as a plan sets it: flash attention on a GPU, and where a quantised cache needs it."""
-    return Setting(cells, kv_type, _BATCH if gpu else _CPU_UBATCH, gpu or kv_type != "f16", parallel)
+def setting(wish: Wish, cells: int, *, gpu: bool = False, parallel: int = 1) -> Setting:
+    """What decides about memory, as a plan sets it.
+
+    Flash attention: a quantised KV cache needs it, a GPU is faster with it. On a CPU it slows short suffixes of one
+    sequence, but of many it computes for each one only its own cells, where the other way computes all cells for all
+    of them.
+    """
+    needed = gpu or wish.kv_type != "f16" or _unlike(wish)
+    flash = needed if wish.flash_attention is None else wish.flash_attention
+    return Setting(cells, wish.kv_type, wish.ubatch or (_BATCH if gpu else _CPU_UBATCH), flash, parallel)
 
 
 def fit(metadata: Metadata, memory_free: int, context: int = COMFORTABLE) -> Fit:
@@ -75,10 +94,9 @@ def fit_by_size(file_size: int, memory_free: int) -> Fit:
 def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     """How to run the model here. Raises DoesNotFit, with numbers, before anything is loaded.
 
-    `machine.gpus` are the GPUs that this build can use; without them the CPU is planned for. On a CPU: no flash
-    attention with f16 (it slows short suffixes), but a quantised KV cache needs it.
+    `machine.gpus` are the GPUs that this build can use; without them the CPU is planned for.
     """
-    _check_rows(metadata, wish.kv_type)
+    _check_cache(metadata, wish)
     if machine.gpus and wish.gpu_layers != 0:
         placed = _on_gpus(metadata, machine, wish)
         if placed is not None:
@@ -86,65 +104,94 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     return _on_cpu(metadata, machine, wish)
 
 
-def _check_rows(metadata: Metadata, kv_type: KvType) -> None:
-    if kv_type != "f16" and (metadata.key_length % ROW or metadata.value_length % ROW):
-        what = f"--kv-type {kv_type} needs heads of a multiple of {ROW}, this model's have {metadata.key_length}"
+def _check_cache(metadata: Metadata, wish: Wish) -> None:
+    if wish.kv_type == "f16":
+        return
+    if metadata.key_length % ROW or metadata.value_length % ROW:
+        what = f"--kv-type {wish.kv_type} needs heads of a multiple of {ROW}, this model's have {metadata.key_length}"
         raise UsageError(what=what, hint="--kv-type f16")
+    if wish.flash_attention is False:
+        raise UsageError(what=f"a KV cache of {wish.kv_type} needs flash attention", hint="flash_attention = auto")
+
+
+def _unlike(wish: Wish) -> bool:
+    """Whether there are many sequences that have little in common."""
+    return 1 not in (wish.parallel, wish.most) and not wish.alike
 
 
 def _on_cpu(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
+    def need(cells: int, parallel: int) -> int:
+        return estimate(metadata, setting(wish, cells, parallel=parallel)).total
+
     smallest = wish.context or min(_SMALLEST, metadata.context_length)
-    need = memory_need(metadata, smallest, wish.kv_type)
-    if need > machine.memory_free:
-        raise _does_not_fit(metadata, wish, smallest, need, machine.memory_free)
-    fits = _most_cells(lambda cells: memory_need(metadata, cells, wish.kv_type) <= machine.memory_free)
-    return _config(metadata, machine, wish, max(smallest, fits))
+    least = need(smallest, 1)
+    if least > machine.memory_free:
+        raise _does_not_fit(metadata, wish, smallest, least, machine.memory_free)
+
+    def fits(parallel: int) -> int:
+        return _most_cells(lambda cells: need(cells, parallel) <= machine.memory_free)
+
+    config = _config(metadata, machine, wish, fits, smallest, setting(wish, 0))
+    return replace(config, apart=_unlike(wish), streams=_unlike(wish) and wish.context is None)
 
 
 def _on_gpus(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig | None:
     """The plan with GPUs; None where not one layer finds a place there."""
     usual = wish.context or min(COMFORTABLE, metadata.context_length)
-    found = offload(metadata, machine.gpus, setting(usual, wish.kv_type, gpu=True))
+    size = setting(wish, usual, gpu=True)
+    found = offload(metadata, machine.gpus, size)
     if isinstance(wish.gpu_layers, int):
         found = Offload(wish.gpu_layers)
+    elif wish.gpu_layers == "all" and (found.gpu_layers >= 0 or found.cpu_experts):
+        found = Offload(-1)
     if not found.gpu_layers:
         return None
-    need = found.host + estimate(metadata, setting(usual, wish.kv_type, gpu=True)).processes
+    need = found.host + estimate(metadata, size).processes
     if need > machine.memory_free and not all(gpu.unified for gpu in machine.gpus):
         raise _does_not_fit(metadata, wish, usual, need, machine.memory_free)
-    fits = usual
-    if found.gpu_layers < 0 and not found.cpu_experts:
-        size = setting(usual, wish.kv_type, gpu=True)
-        fits = _most_cells(lambda cells: fits_entirely(metadata, machine.gpus, replace(size, cells=cells)))
-    config = _config(metadata, machine, wish, max(usual, fits))
-    return replace(
-        config,
-        ubatch=_BATCH,
-        flash_attention=True,
-        gpu_layers=found.gpu_layers,
-        tensor_split=found.tensor_split,
-        cpu_experts=found.cpu_experts,
-    )
+
+    def fits(parallel: int) -> int:
+        if found.gpu_layers >= 0 or found.cpu_experts:
+            return usual
+        most = replace(size, parallel=parallel)
+        return _most_cells(lambda cells: fits_entirely(metadata, machine.gpus, replace(most, cells=cells)))
+
+    config = _config(metadata, machine, wish, fits, usual, size)
+    return replace(config, gpu_layers=found.gpu_layers, tensor_split=found.tensor_split, cpu_experts=found.cpu_experts)
 
 
-def _config(metadata: Metadata, machine: Machine, wish: Wish, fits: int) -> EngineConfig:
-    """The configuration where so many cells fit."""
-    max_context = wish.context or max(1, min(metadata.context_length, fits))
-    parallel = wish.parallel or max(1, min(_MOST_PARALLEL, fits // min(_TYPICAL, max_context)))
-    cores = machine.performance_cores or machine.cores
+def _config(
+    metadata: Metadata, machine: Machine, wish: Wish, fits: Callable[[int], int], least: int, how: Setting
+) -> EngineConfig:
+    """The configuration where `fits` says how many cells find a place beside so many sequences, at least `least`."""
+    cells = max(least, fits(1))
+    max_context = wish.context or max(1, min(metadata.context_length, cells))
+    parallel = wish.parallel or _sequences(fits, min(_MOST_PARALLEL, wish.most or _MOST_PARALLEL), max_context)
+    parallel = min(parallel, wish.most or parallel)
+    cells = max(least, fits(parallel)) if parallel > 1 else cells
     return EngineConfig(
         context=wish.context,
         max_context=max_context,
-        positions=max(max_context, min(fits, parallel * max_context)),
+        positions=max(max_context, min(cells, parallel * max_context)),
         parallel=parallel,
-        threads=wish.threads or min(cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD),
-        batch=max(_BATCH, parallel),
-        ubatch=_CPU_UBATCH,
+        adapts=wish.parallel is None,
+        threads=wish.threads or _threads(metadata, machine),
+        batch=max(_BATCH, parallel, how.ubatch),
+        ubatch=how.ubatch,
         kv_type=wish.kv_type,
-        gpu_layers=wish.gpu_layers if isinstance(wish.gpu_layers, int) else -1,
-        flash_attention=wish.kv_type != "f16",
+        gpu_layers=_gpu_layers(wish.gpu_layers),
+        flash_attention=how.flash_attention,
+        repack=wish.repack,
         lora=wish.lora,
     )
+
+
+def _sequences(fits: Callable[[int], int], most: int, max_context: int) -> int:
+    """So many sequences find a place, each with a typical request; every one takes buffers of its own beside cells."""
+    parallel = most
+    while parallel > 1 and (room := fits(parallel) // min(_TYPICAL, max_context)) < parallel:
+        parallel = max(1, room, parallel // 2)
+    return parallel
 
 
 def _most_cells(fits: Callable[[int], bool]) -> int:
@@ -160,3 +207,52 @@ def _does_not_fit(metadata: Metadata, wish: Wish, context: int, need: int, have:
     what = f"{metadata.name} with a context of {context:,} tokens"
     hint = "a smaller --ctx or --kv-type q8_0 needs less" if wish.context else "a smaller model needs less"
     return DoesNotFit(what=what, need=need, have=have, hint=hint)
+
+
+def plan_embedding(metadata: Metadata, machine: Machine, wish: Wish, pooling: Pooling) -> EngineConfig:
+    """How to make embeddings here: `max_context` is the longest text. Raises DoesNotFit, with numbers.
+
+    A decoder whose last token speaks for the text reads it in pieces, as a prompt. Every other model sees a text whole,
+    in one compute graph: in two, its tokens would not see each other, or the mean would be that of the last piece.
+    """
+    in_pieces = metadata.causal and pooling == "last"
+    if in_pieces:
+        config = plan(metadata, machine, replace(wish, context=None, kv_type="f16"))
+        longest = config.max_context
+    else:
+        longest = _longest_graph(metadata, machine.memory_free)
+        config = EngineConfig(ubatch=_BATCH, threads=wish.threads or _threads(metadata, machine))
+    return replace(
+        config,
+        context=None,
+        max_context=min(longest, wish.context or longest, metadata.context_length),
+        parallel=_MOST_TEXTS,
+        batch=_BATCH,
+        outputs=_MOST_TEXTS,
+        gpu_layers=_gpu_layers(wish.gpu_layers),
+        pooling=pooling,
+        in_pieces=in_pieces,
+    )
+
+
+def _longest_graph(metadata: Metadata, memory_free: int) -> int:
+    """Tokens n whose compute graph fits: the weights, n rows of activations, n * n attention scores of a layer."""
+    row = _ROW_WIDTHS * metadata.embedding_length * 4 + kv_bytes_per_token(metadata, "f16") + metadata.vocab_size * 4
+    score = 2 * metadata.head_count * 4  # f32, before and after the softmax
+    base = metadata.tensor_bytes + _LITTLE
+    smallest = min(_BATCH, metadata.context_length)
+    need = round(base + smallest * row + smallest**2 * score)
+    if need > memory_free:
+        what = f"{metadata.name} with texts of {smallest:,} tokens"
+        raise DoesNotFit(what=what, need=need, have=memory_free, hint="a smaller model needs less")
+    return int((sqrt(row**2 + 4 * score * (memory_free - base)) - row) / (2 * score)) if score else smallest
+
+
+def _threads(metadata: Metadata, machine: Machine) -> int:
+    cores = machine.performance_cores or machine.cores
+    return min(cores, 1 + metadata.tensor_bytes // _WEIGHTS_PER_THREAD)
+
+
+def _gpu_layers(wish: int | str) -> int:
+    """llama.cpp takes a negative number for all; a build without a GPU ignores it, which the caller checks."""
+    return wish if isinstance(wish, int) else -1

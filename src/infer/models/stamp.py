@@ -164,6 +164,11 @@ def _optional_integer(value: Any) -> int | None:
     return None if value is None else _integer(value)
 
 
+def _boolean(value: Any) -> bool:
+    truth: bool = _typed(value, bool)
+    return truth
+
+
 def _integers(value: Any) -> tuple[int, ...]:
     return tuple(map(_integer, value))
 
@@ -181,9 +186,10 @@ def _numbers(value: Any) -> dict[str, float]:
 
 _FIELDS: dict[str, Callable[[Any], Any]] = dict.fromkeys(Metadata.__slots__, _integer) | {
     **dict.fromkeys(("architecture", "name", "quantization", "tokenizer"), _text),
-    **dict.fromkeys(("chat_template", "license"), _optional_text),
     **dict.fromkeys(("head_count_kv", "windowed", "window_lengths"), _integers),
     "experts": _pair,
+    **dict.fromkeys(("chat_template", "license", "pooling"), _optional_text),
+    "causal": _boolean,
     "sliding_window": _optional_integer,
     "sampling": _numbers,
 }

@@ -22,7 +22,7 @@ from infer.models.foreign import missing_files
 from infer.models.metadata import shard_paths
 from infer.models.pins import Pin
 from infer.models.ref import ModelRef
-from infer.types import LocalModel
+from infer.types import LocalModel, Metadata
 
 if TYPE_CHECKING:
     from infer.models.foreign import Foreign
@@ -88,6 +88,13 @@ class Store:
         recommended = located.entry.recommended(think) if located.entry else {}
         with self.told_how_to_complete(ref, located):
             return self._local(ref, located.path), recommended
+
+    def prefixes(self, ref: ModelRef, metadata: Metadata) -> Mapping[str, str]:
+        """What an embedding model that is here wants before a text: its entry says it, or models.toml of its name."""
+        entry = self.locate(ref).entry
+        if entry is not None and entry.prefixes:
+            return entry.prefixes
+        return self.catalog.prefixes(metadata.name) or self.catalog.prefixes(entry.alias if entry else "")
 
     @contextmanager
     def told_how_to_complete(self, ref: ModelRef, located: Located) -> Iterator[None]:

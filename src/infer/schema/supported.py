@@ -20,6 +20,7 @@ ANNOTATIONS = frozenset({
     "deprecated", "readOnly", "writeOnly",
 })  # fmt: skip
 FORMATS = ("date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri")
+_OLD_DRAFT = re.compile(r"draft-0\d|/2019-09/")
 _NAMED = ("properties", "$defs", "definitions")  # keywords whose value is schemas by name
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _ONE = ("additionalProperties", "additionalItems", "items")
@@ -36,12 +37,18 @@ _WHY = {
 }
 
 
-def refuse_unsupported(schema: Schema) -> None:
-    """Raise UsageError that names the first keyword, format, reference or pattern that cannot be enforced."""
+def refuse_unsupported(schema: Schema, where: str) -> None:
+    """Raise UsageError that names the first keyword, format, reference or pattern that cannot be enforced.
+
+    where: what the schema is called in the message.
+    """
+    old = isinstance(schema, Mapping) and bool(_OLD_DRAFT.search(str(schema.get("$schema"))))
     for place, part in subschemas(schema):
         if isinstance(part, Mapping):
             for keyword, value in part.items():
-                _refuse_keyword(place, keyword, value)
+                if found := _unsupported(keyword, value) or _without_meaning(keyword, part, old):
+                    what, hint = found
+                    raise UsageError(what=f"{where}: {what} (at {place})", hint=hint)
 
 
 def closed(schema: Schema) -> Schema:
@@ -79,27 +86,38 @@ def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _refuse_keyword(place: str, keyword: str, value: Any) -> None:
+def _unsupported(keyword: str, value: Any) -> tuple[str, str] | None:
+    """What is wrong with a keyword and what to do about it; None where it can be enforced."""
     if keyword not in KEYWORDS | ANNOTATIONS:
-        raise _refusal(place, f"'{keyword}' is not supported", _WHY.get(keyword, "docs/structured.md lists what is"))
+        return f"'{keyword}' is not supported", _WHY.get(keyword, "docs/structured.md lists what is")
     if keyword == "format" and value not in FORMATS:
-        raise _refusal(place, f"the format '{value}' is not supported", f"supported are {', '.join(FORMATS)}")
+        return f"the format '{value}' is not supported", f"supported are {', '.join(FORMATS)}"
     if keyword == "$ref" and not str(value).startswith("#"):
-        raise _refusal(place, f"$ref to '{value}' is not supported", "only places in the same schema: '#/$defs/NAME'")
+        return f"$ref to '{value}' is not supported", "only places in the same schema: '#/$defs/NAME'"
     if keyword == "pattern" and isinstance(value, str):
-        _refuse_pattern(place, value)
+        return _unsupported_pattern(value)
+    return None
 
 
-def _refuse_pattern(place: str, pattern: str) -> None:
+def _without_meaning(keyword: str, beside: Mapping[str, Any], old: bool) -> tuple[str, str] | None:
+    """What is wrong with a keyword that its draft ignores; old: a draft before 2020-12."""
+    if keyword == "additionalItems" and not (old and isinstance(beside.get("items"), list)):
+        return (
+            "'additionalItems' means nothing here",
+            "since draft 2020-12: prefixItems for the first, items for the rest",
+        )
+    if keyword == "prefixItems" and old:
+        return "'prefixItems' means nothing in the draft of this $schema", "leave $schema out"
+    return None
+
+
+def _unsupported_pattern(pattern: str) -> tuple[str, str] | None:
     """The finished text is checked by Python's `re`: a pattern that it does not know could not be checked."""
     try:
         re.compile(pattern)
     except re.error as error:
-        raise _refusal(place, f"the pattern '{pattern}' is not supported: {error}", "") from error
-
-
-def _refusal(place: str, what: str, hint: str) -> UsageError:
-    return UsageError(what=f"--schema: {what} (at {place})", hint=hint)
+        return f"the pattern '{pattern}' is not supported: {error}", ""
+    return None
 
 
 def _closed(schema: Schema) -> Schema:

@@ -12,14 +12,25 @@ import re
 import select
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
 from infer.errors import InferError, WorkerDied, from_wire
-from infer.types import Continuation, Device, EngineConfig, Event, Request
+from infer.types import (
+    Build,
+    Constraint,
+    Continuation,
+    Device,
+    EmbedRequest,
+    EngineConfig,
+    Event,
+    Limits,
+    Pace,
+    Request,
+)
 from infer.worker.messages import event_from_json
 from infer.worker.spawn import Spawned
 from infer.worker.wire import Wire
@@ -35,6 +46,7 @@ class WorkerClient:
     """A worker process and the wire to it. One thread uses it.
 
     `waiting` is entered around the one call that waits: an exception from a signal handler loses nothing there.
+    `owes`: such an exception came while an answer was waited for, so the next one may be that.
     """
 
     def __init__(self, process: Spawned, waiting: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
@@ -49,18 +61,36 @@ class WorkerClient:
         self._next_id = 0
         self.devices: tuple[Device, ...] | None = None
         self.loaded = False
+        self._load_seconds: float | None = None  # of the load that was asked for last
+        self.owes = False
         self._waiting = waiting
         self._reaped = False
 
     def load(self, path: str, config: EngineConfig) -> None:
         """Start loading a model file. Returns at once; a failure is raised by whatever waits next."""
+        self._load_seconds = None
         self._send({"do": "load", "path": path, "config": asdict(config)})
+
+    def expect(self, constraint: Constraint) -> None:
+        """Say while the model loads that such a constraint will come: what it needs is imported meanwhile."""
+        self._send({"do": "expect", "guidance": constraint.grammar is None})
 
     def submit(self, request: Request) -> int:
         """Queue a request and return its id. Returns at once; a failure comes as a `Failed` event."""
         self._next_id += 1
         self._send({"do": "submit", "id": self._next_id, "request": asdict(request)})
         return self._next_id
+
+    def embed(self, requests: Sequence[EmbedRequest]) -> list[int]:
+        """Queue texts, where the model makes embeddings, and return their ids. Their vectors come as events.
+
+        Only texts of one call are computed together: so the bits of a vector do not depend on how fast calls follow.
+        """
+        ids = list(range(self._next_id + 1, self._next_id + 1 + len(requests)))
+        self._next_id += len(ids)
+        if ids:
+            self._send({"do": "embed", "ids": ids, "requests": [asdict(request) for request in requests]})
+        return ids
 
     def abort(self, identity: int) -> None:
         """Ask for a request's end; its `Finished` comes as an event."""
@@ -84,6 +114,25 @@ class WorkerClient:
         pairs = (tuple((piece, score) for piece, score in found) for found in scores)
         return [Continuation(text, tokens) for text, tokens in zip(texts, pairs, strict=True)]
 
+    def measure(self, prompt: int, steps: int, parallel: int, room: int) -> Pace:
+        """How long `parallel` prompts of random tokens take, and `steps` steps of their answers (see `LLM.measure`)."""
+        how = {"prompt": prompt, "steps": steps, "parallel": parallel, "room": room}
+        self._send({"do": "measure", **how})
+        answer = self._wait_for("measured")
+        return Pace(answer["prefill"], answer["decode"], answer["steps"])
+
+    def limits(self, kind: str, threads: int, weight_type: int) -> Limits:
+        """What a device of this kind can do at most; weight_type: ggml's number of the weights' type."""
+        self._send({"do": "limits", "kind": kind, "threads": threads, "weight_type": weight_type})
+        answer = self._wait_for("limits")
+        return Limits(answer["bandwidth"], answer["flops"])
+
+    def wait_loaded(self) -> float:
+        """Wait until the load that was asked for last is done; the seconds that took inside the worker."""
+        while self._load_seconds is None:
+            self._note(self._receive(None))
+        return self._load_seconds
+
     def events(self, timeout: float | None = None) -> Iterator[Event | None]:
         """Events as they come; None whenever `timeout` seconds passed without one.
 
@@ -98,6 +147,16 @@ class WorkerClient:
         while self.devices is None:
             self._note(self._receive(None))
         return self.devices
+
+    def build(self, timeout: float) -> Build | None:
+        """What the installed llama.cpp is; None where that is not known within `timeout` seconds."""
+        self._send({"do": "build"})
+        deadline = monotonic() + timeout
+        while (left := deadline - monotonic()) > 0:
+            message = self._next(left)
+            if message is not None and message["event"] == "build":
+                return Build(tuple(message["backends"]), self.devices or (), message["info"])
+        return None
 
     def finish(self, timeout: float) -> str | None:
         """Let the worker write what the prompt cache still holds and end by itself, in `timeout` seconds altogether.
@@ -132,9 +191,11 @@ class WorkerClient:
             raise self._death() from None
 
     def _wait_for(self, event: str) -> Json:
+        self.owes = True
         while True:
             message = self._next(None)
             if message is not None and message["event"] == event:
+                self.owes = False
                 return message
 
     def _next(self, timeout: float | None) -> Json | None:
@@ -154,6 +215,7 @@ class WorkerClient:
                     self.devices = tuple(Device(**device) for device in message["devices"])
                 case "loaded":
                     self.loaded = True
+                    self._load_seconds = message["seconds"]
                 case "error":
                     raise from_wire(message)
                 case _:

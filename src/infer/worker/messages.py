@@ -1,15 +1,19 @@
 """What is said over the wire, as JSON objects.
 
-    to the worker    load {path, config} · submit {id, request} · abort {id} · prompt {request} · tokenize {text} ·
-                     score {request, texts} · close {timeout}
-    from the worker  hello {devices} · loaded {} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
-                     scores {scores: [[[text, logprob]]]} · closed {warning}
-                     events {id}: progress · delta · finished · failed
-                     error {code, facts}: what was asked last (load, prompt, tokenize, score) cannot be done
+    to the worker    load {path, config} · expect {guidance} · submit {id, request} · embed {ids, requests} ·
+                     abort {id} · prompt {request} · tokenize {text} · score {request, texts} ·
+                     measure {prompt, steps, parallel, room} · limits {kind, threads, weight_type} · build {} ·
+                     close {timeout}
+    from the worker  hello {devices} · loaded {seconds} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·
+                     scores {scores: [[[text, logprob]]]} · measured {prefill, decode, steps} ·
+                     limits {bandwidth, flops} · build {backends, info} · closed {warning}
+                     events {id}: progress · delta · finished · failed · embedded (the vector's bytes in base64)
+                     error {code, facts}: what was asked last (all but a submit) cannot be done
 
-Every request of the parent is answered; ids are the parent's.
+Every request of the parent is answered (expect is none, it only hurries); ids are the parent's.
 """
 
+from base64 import b64decode, b64encode
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +23,7 @@ from infer.types import (
     Constraint,
     ContextUse,
     Delta,
+    Embedded,
     EngineConfig,
     Event,
     Failed,
@@ -62,8 +67,12 @@ def _constraint_from_json(data: Json | None) -> Constraint | None:
 
 
 def _message_from_json(data: Json) -> Message:
-    content = tuple(TextPart(part["text"]) for part in data["content"])
-    return Message(data["role"], content, tuple(data["token_ids"]), data["reasoning"])
+    rest = {
+        "content": tuple(TextPart(part["text"]) for part in data["content"]),
+        "token_ids": tuple(data["token_ids"]),
+        "tool_calls": tuple(ToolCall(**call) for call in data["tool_calls"]),
+    }
+    return Message(**{**data, **rest})
 
 
 def event_to_json(event: Event) -> Json:
@@ -75,6 +84,8 @@ def event_to_json(event: Event) -> Json:
             return {"event": "delta", "id": id, **asdict(delta)}
         case Finished(id, completion):
             return {"event": "finished", "id": id, "completion": asdict(completion)}
+        case Embedded(id, vector, tokens):
+            return {"event": "embedded", "id": id, "vector": b64encode(vector).decode("ascii"), "tokens": tokens}
         case Failed(id, error):
             return {"event": "failed", "id": id, **error.to_wire()}
 
@@ -87,6 +98,8 @@ def event_from_json(data: Json) -> Event:
         case "delta":
             calls = tuple(ToolCall(**call) for call in data["tool_calls"])
             return TextDelta(data["id"], Delta(data["content"], data["reasoning"], calls))
+        case "embedded":
+            return Embedded(data["id"], b64decode(data["vector"]), data["tokens"])
         case "failed":
             return Failed(data["id"], from_wire(data))
         case _:

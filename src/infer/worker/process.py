@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any
 
 from infer.errors import DoesNotFit, InferError, InternalError
-from infer.types import EngineConfig, Event
+from infer.types import EmbedRequest, EngineConfig, Event
 from infer.worker.messages import config_from_json, event_to_json, request_from_json
 from infer.worker.wire import Wire
 
@@ -57,6 +57,9 @@ class Worker:
     def _hear(self, message: Json) -> None:
         if message["do"] == "abort" and self._llm is not None:
             self._llm.abort_flag.set()
+        if message["do"] == "expect":
+            _import_constraints_early(guidance=bool(message["guidance"]))
+            return
         self._inbox.put(message)
         if message["do"] == "load":
             _import_jinja_early()
@@ -88,12 +91,14 @@ class Worker:
 
     def _do(self, message: Json) -> None:
         match message["do"]:
-            case "hello":
-                self._hello()
             case "load":
                 self._load(message["path"], config_from_json(message["config"]))
             case "submit":
-                self._ids[self._llm.submit(request_from_json(message["request"]))] = message["id"]
+                self._submit(message)
+            case "embed":
+                group = message["ids"][0]
+                for identity, request in zip(message["ids"], message["requests"], strict=True):
+                    self._guarded({"do": "submit", "id": identity, "request": request, "group": group})
             case "abort":
                 self._abort(message["id"])
             case "prompt":
@@ -111,6 +116,21 @@ class Worker:
                 os._exit(0)
             case "step":
                 self._send_events(self._llm.step())
+            case _:
+                self._tell(message)
+
+    def _tell(self, message: Json) -> None:
+        """What machine, build and model can do."""
+        match message["do"]:
+            case "hello":
+                self._hello()
+            case "measure":
+                pace = self._llm.measure(*(message[key] for key in ("prompt", "steps", "parallel", "room")))
+                self._wire.send({"event": "measured", **asdict(pace)})
+            case "limits":
+                self._limits(message["kind"], message["threads"], message["weight_type"])
+            case "build":
+                self._build()
 
     def _hello(self) -> None:
         from infer.engine.llama.devices import list_devices
@@ -118,16 +138,35 @@ class Worker:
         self._wire.send({"event": "hello", "devices": [asdict(device) for device in list_devices()]})
         import infer.llm  # noqa: F401  (the parent is still finding out what to load)
 
-    def _load(self, path: str, config: EngineConfig) -> None:
-        from infer.llm import LLM
+    def _build(self) -> None:
+        from infer.engine.llama.devices import list_backends, system_info
 
+        self._wire.send({"event": "build", "backends": list_backends(), "info": system_info()})
+
+    def _load(self, path: str, config: EngineConfig) -> None:
         if self._llm is not None and self._llm.serves(path, config):
             self._llm.configure(config)
         else:
             if self._llm is not None:
                 self._llm.close()
-            self._llm = LLM(path, config)
-        self._wire.send({"event": "loaded"})
+            self._llm = _keystone(path, config)
+        self._wire.send({"event": "loaded", "seconds": self._llm.load_seconds})
+
+    def _limits(self, kind: str, threads: int, weight_type: int) -> None:
+        from infer.engine.llama.limits import copies, multiplications
+        from infer.machine.bandwidth import memory_bandwidth
+
+        bandwidth = memory_bandwidth(threads) if kind == "cpu" else copies(kind, threads)
+        flops = multiplications(kind, threads, weight_type)
+        self._wire.send({"event": "limits", "bandwidth": bandwidth, "flops": flops})
+
+    def _submit(self, message: Json) -> None:
+        """Queue a request, or a text of a group that is to be embedded."""
+        if "group" in message:
+            ours = self._llm.submit(EmbedRequest(**message["request"]), message["group"])
+        else:
+            ours = self._llm.submit(request_from_json(message["request"]))
+        self._ids[ours] = message["id"]
 
     def _pieces(self, tokens: list[int]) -> Json:
         return {"tokens": list(zip(tokens, self._llm.pieces(tokens), strict=True))}
@@ -142,9 +181,20 @@ class Worker:
     def _send_events(self, events: list[Event]) -> None:
         for event in events:
             data = event_to_json(replace(event, id=self._ids[event.id]))
-            if data["event"] == "finished":
+            if data["event"] in ("finished", "embedded", "failed"):
                 del self._ids[event.id]
             self._wire.send(data)
+
+
+def _keystone(path: str, config: EngineConfig) -> Any:
+    """What does with a model what is to be done with it; both have the same surface."""
+    if config.pooling is None:
+        from infer.llm import LLM
+
+        return LLM(path, config)
+    from infer.embedder import Embedder
+
+    return Embedder(path, config)
 
 
 def _import_jinja_early() -> None:
@@ -153,6 +203,14 @@ def _import_jinja_early() -> None:
 
     with suppress(ImportError):  # rendering says so, if it is needed
         infer.chat.template.preload()
+
+
+def _import_constraints_early(*, guidance: bool) -> None:
+    """The same for what a constraint needs, where one is going to come."""
+    import infer.engine.constraint
+
+    with suppress(ImportError):  # the request that needs it says so
+        infer.engine.constraint.preload(guidance=guidance)
 
 
 def _die_with_parent() -> None:

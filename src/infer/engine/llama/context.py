@@ -57,11 +57,18 @@ class AbortFlag:
 class Context:
     """KV memory for `config.parallel` sequences over `size` positions, shared by all (unified).
 
+    streams: so many sequences have memories of their own instead, of size / streams positions each. Attention then
+    reads no other sequence's cells, but nothing can be shared without copying it, states cannot be cut, and only
+    sequences whose ids lie side by side are computed together.
+
     size is rounded up by llama.cpp to a multiple of 256. Raises DoesNotFit when the memory cannot be had.
     """
 
-    def __init__(self, model: Model, config: EngineConfig, size: int, abort: AbortFlag) -> None:
+    def __init__(self, model: Model, config: EngineConfig, size: int, abort: AbortFlag, *, streams: int = 0) -> None:
         params = _params(config, size)
+        if streams:
+            params.kv_unified = False
+            params.n_seq_max = params.n_outputs_max = streams
         params.abort_callback = abort.callback
         params.abort_callback_data = abort.data
         self._abort = abort  # llama.cpp reads its buffer as long as this context lives
@@ -69,6 +76,7 @@ class Context:
         if not self.pointer:
             raise _refusal(size, model.log.last_error())
         self.size: int = bindings.llama_n_ctx(self.pointer)
+        self.streams = streams
         self._memory = bindings.llama_get_memory(self.pointer)
         self._batch = bindings.llama_batch_init(config.batch, 0, 1)
         self._capacity = config.batch
@@ -113,9 +121,20 @@ class Context:
         """How many positions the sequence holds (the last position + 1)."""
         return int(bindings.llama_memory_seq_pos_max(self._memory, sequence)) + 1
 
+    @property
+    def each(self) -> int:
+        """Positions that one sequence may have."""
+        return self.size // self.streams if self.streams else self.size
+
     def share(self, source: int, sequence: int, length: int) -> None:
-        """Give a sequence the first `length` positions of another one, without copying them."""
-        bindings.llama_memory_seq_cp(self._memory, source, sequence, 0, length)
+        """Give a sequence the first `length` positions of another one, without copying them; streams are copied.
+
+        The copy is made with the next decode: until then the state of `sequence` must not be read.
+        """
+        end = -1 if self.streams else length  # from one stream to another only all of it can be copied
+        bindings.llama_memory_seq_cp(self._memory, source, sequence, 0, end)
+        if self.streams:
+            self.remove(sequence, length)
 
     @property
     def free(self) -> int:
@@ -148,6 +167,14 @@ class Context:
             self.pointer = None
 
 
+def spare_place(config: EngineConfig) -> int:
+    """A sequence id for rows that are kept, behind those of the places and the one that states are copied with.
+
+    Where there is one place nothing is kept beside it: then it is the copying one, and not to be used.
+    """
+    return config.parallel + (config.parallel > 1)
+
+
 def _refusal(size: int, why: str) -> InferError:
     """Why llama.cpp made no context: no memory, or something it cannot do."""
     if not why or "alloc" in why:
@@ -160,7 +187,7 @@ def _params(config: EngineConfig, size: int) -> Any:
     params.n_ctx = size
     params.n_batch = config.batch
     params.n_ubatch = config.ubatch
-    params.n_seq_max = config.parallel + 1  # one to copy states with, see state.py
+    params.n_seq_max = spare_place(config) + 1
     params.n_outputs_max = max(params.n_seq_max, config.outputs)  # llama.cpp asserts it is no less
     params.n_threads = params.n_threads_batch = config.threads
     on = bindings.LLAMA_FLASH_ATTN_TYPE_ENABLED

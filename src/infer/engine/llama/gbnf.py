@@ -44,6 +44,11 @@ class GbnfMatcher:
         """llama.cpp does not tell; the end is then the only token that fits."""
         return False
 
+    @property
+    def problem(self) -> str:
+        """llama.cpp gives no reasons."""
+        return ""
+
     def accept(self, token: int) -> bool:
         """Take the next token if it fits."""
         fits = self._fits(token)

@@ -14,6 +14,14 @@ def log_probabilities(logits: Any, tokens: Iterable[int]) -> list[float]:
     return [float(values[token]) - total for token in tokens]
 
 
+def best(logits: Any) -> int:
+    """The token with the largest logit, the first of equals, as llama.cpp's greedy sampler has it.
+
+    That one copies the vocabulary into a list of candidates first: ten times the time, for each row of a batch.
+    """
+    return int(np.frombuffer(logits, dtype=np.float32).argmax())
+
+
 def likeliest(logits: Any, count: int) -> list[int]:
     """The `count` tokens with the largest logits, the largest first."""
     values = np.frombuffer(logits, dtype=np.float32)

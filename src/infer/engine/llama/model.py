@@ -19,8 +19,8 @@ from infer.types import EngineConfig
 class Model:
     """A GGUF file loaded by llama.cpp.
 
-    Weights are memory-mapped and not repacked: repacking doubles the load time, gives up the map and slows prefill
-    on the CPUs measured (docs/PERFORMANCE.md).
+    Weights are memory-mapped and, unless asked for, not repacked: repacking doubles the load time, gives up the map
+    and slows prefill on the CPUs measured (docs/PERFORMANCE.md).
     """
 
     def __init__(self, path: str, config: EngineConfig, log: Log) -> None:
@@ -31,7 +31,7 @@ class Model:
         params = bindings.llama_model_default_params()
         params.n_gpu_layers = config.gpu_layers
         params.load_mode = bindings.LLAMA_LOAD_MODE_MMAP
-        params.use_extra_bufts = False
+        params.use_extra_bufts = config.repack
         placement = Placement(config)
         placement.put_into(params)
         self.pointer: Any = bindings.llama_model_load_from_file(os.fsencode(path), params)
@@ -77,6 +77,11 @@ class Model:
             and not bindings.llama_model_has_encoder(self.pointer)
             and not bindings.llama_model_is_diffusion(self.pointer)
         )
+
+    @property
+    def encodes(self) -> bool:
+        """Whether it has an encoder and nothing else (T5's); BERT and its kin are decoders to llama.cpp."""
+        return not bindings.llama_model_has_decoder(self.pointer)
 
     @property
     def memory_kind(self) -> MemoryKind:

@@ -25,6 +25,7 @@ class Sampler:
         for stage in _stages(params, seed, vocabulary.size):
             bindings.llama_sampler_chain_add(self._chain, stage)
         self.keeps_history = _has_penalties(params)
+        self.is_argmax = params.temperature <= 0 and not self.keeps_history
 
     def accept(self, token: int) -> None:
         """Tell the penalties of a token that was not drawn here, for example one of the prompt."""

@@ -27,14 +27,21 @@ class Vocabulary:
 
         special: the text of a control token becomes that token; otherwise it stays text.
         """
+        return self._tokenize(text, ends=False, special=special)
+
+    def _tokenize(self, text: str, *, ends: bool, special: bool) -> list[int]:
         data = text.encode("utf-8")
         capacity = len(data) // 3 + 16
         while True:
             buffer = (bindings.llama_token * capacity)()
-            count = bindings.llama_tokenize(self._pointer, data, len(data), buffer, capacity, False, special)
+            count = bindings.llama_tokenize(self._pointer, data, len(data), buffer, capacity, ends, special)
             if count >= 0:
                 return list(buffer[:count])
             capacity = -count
+
+    def tokenize_whole(self, text: str) -> list[int]:
+        """Token ids of a text with what the model wants around it (BOS or CLS, EOS or SEP); control texts stay text."""
+        return self._tokenize(text, ends=True, special=False)
 
     def tokenize_inside(self, text: str, *, special: bool) -> list[int]:
         """Token ids of text that goes on in the middle of a word: without SentencePiece's dummy space."""
@@ -57,6 +64,13 @@ class Vocabulary:
             buffer = ctypes.create_string_buffer(capacity)
             count = bindings.llama_token_to_piece(self._pointer, token, buffer, capacity, 0, special)
         return ctypes.string_at(buffer, count)
+
+    def pieces(self) -> list[bytes]:
+        """The bytes of every token, as `piece` has them: in one loop, because 150k calls take 0.1 s anyway."""
+        pointer, buffer, size = self._pointer, self._piece_buffer, _PIECE_BYTES
+        to_piece, string_at = bindings.llama_token_to_piece, ctypes.string_at
+        counts = (to_piece(pointer, token, buffer, size, 0, False) for token in range(self.size))
+        return [string_at(buffer, n) if n >= 0 else self.piece(token) for token, n in enumerate(counts)]
 
     def spells(self, tokens: Sequence[int], text: bytes) -> bool:
         """Whether these ids, of any origin, are tokens of this vocabulary and their bytes are `text`."""

@@ -17,22 +17,18 @@ from math import isfinite
 from string import Formatter
 from typing import Any
 
-from infer.types import Message, Request, Role, TextPart
+from infer.chat.tools import tools_of
+from infer.errors import UsageError
+from infer.jobs.batch.bad_item import BadItem, text_of
+from infer.jobs.batch.response_format import read_response_format
+from infer.jobs.batch.turns import read_messages
+from infer.types import Message, Request, TextPart
 
 _ENVELOPE = {"custom_id", "method", "url", "body"}
 _READ_OVER = {"model", "user", "metadata", "store", "service_tier"}  # they change nothing about an answer
-_ONLY = {"n": 1, "stream": False, "logprobs": False, "best_of": 1, "echo": False}  # other values are not supported
-_ROLES: Mapping[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-}
-
-
-class BadItem(Exception):
-    """What is wrong with a line, in words for its record."""
+_ONLY = {  # other values are not supported
+    "n": 1, "stream": False, "logprobs": False, "best_of": 1, "echo": False, "parallel_tool_calls": True,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +52,8 @@ def parse_item(number: int, data: bytes | None, base: Request, template: str | N
     """
     custom_id = str(number)
     try:
-        fields = _object(data)
-        custom_id = _custom_id(fields, custom_id)
+        fields = read_object(data)
+        custom_id = read_custom_id(fields, custom_id)
         request = _from_template(fields, base, template) if template is not None else _request(fields, base)
         return Item(number, custom_id, request)
     except BadItem as problem:
@@ -81,7 +77,8 @@ def _plain(name: str | None, spec: str | None, conversion: str | None) -> bool:
     return True
 
 
-def _object(data: bytes | None) -> dict[str, Any]:
+def read_object(data: bytes | None) -> dict[str, Any]:
+    """A line as a JSON object. Raises BadItem."""
     if data is None:
         raise BadItem("the line is too long, or cannot be read")
     try:
@@ -104,11 +101,12 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _custom_id(fields: Mapping[str, Any], default: str) -> str:
+def read_custom_id(fields: Mapping[str, Any], default: str) -> str:
+    """A line's own id, else the default. Raises BadItem."""
     own = fields.get("custom_id", default)
     if isinstance(own, bool) or not isinstance(own, str | int) or own == "":
         raise BadItem("custom_id is neither a text nor a number")
-    return _text(str(own), "custom_id")
+    return text_of(str(own), "custom_id")
 
 
 def _request(fields: Mapping[str, Any], base: Request) -> Request:
@@ -140,35 +138,25 @@ def _with_body(body: Mapping[str, Any], base: Request) -> Request:
             raise BadItem(f"unknown key '{key}'; --template makes prompts of other fields")
         elif value is not None:
             request = _PARAMETERS[key](request, value, key)
+    request = replace(request, tools=()) if body.get("tool_choice") == "none" else request
+    _refuse_together(request)
     return request
+
+
+def _refuse_together(request: Request) -> None:
+    """What asks for answers of two kinds, on the command line or here."""
+    if request.tools and request.constraint is not None:
+        raise BadItem("tools and a constraint (response_format, --schema, --grammar, --choices) exclude each other")
+    if request.tools and request.raw:
+        raise BadItem("--raw leaves out the chat template, which offers the tools")
 
 
 def _messages(body: Mapping[str, Any], base: Request) -> tuple[Message, ...]:
     if "prompt" in body:
-        return (*base.messages, Message("user", (TextPart(_text(body["prompt"], "prompt")),)))
-    given = body["messages"]
-    if not isinstance(given, list) or not given:
-        raise BadItem("messages is not a list with something in it")
-    messages = tuple(map(_message, given))
+        return (*base.messages, Message("user", (TextPart(text_of(body["prompt"], "prompt")),)))
+    messages = read_messages(body["messages"])
     own_system = any(message.role == "system" for message in messages)
     return messages if own_system else (*base.messages, *messages)
-
-
-def _message(given: Any) -> Message:
-    if not isinstance(given, dict) or given.get("role") not in _ROLES:
-        raise BadItem("a message has no role of " + ", ".join(_ROLES))
-    unknown = sorted(given.keys() - {"role", "content", "name"})
-    if unknown:
-        raise BadItem(f"a message has the key '{unknown[0]}', which is not supported")
-    content = given.get("content")
-    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
-    return Message(_ROLES[given["role"]], tuple(map(_part, parts)))
-
-
-def _part(given: Any) -> TextPart:
-    if not isinstance(given, dict) or given.get("type") != "text":
-        raise BadItem("a message's content is neither a text nor a list of text parts")
-    return TextPart(_text(given.get("text"), "a message's content"))
 
 
 def _from_template(fields: Mapping[str, Any], base: Request, template: str) -> Request:
@@ -180,21 +168,11 @@ def _from_template(fields: Mapping[str, Any], base: Request, template: str) -> R
         if name not in fields:
             raise BadItem(f"there is no field '{name}', which the template needs")
         value = fields[name]
-        pieces.append(_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), name))
+        pieces.append(text_of(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), name))
     text = "".join(pieces)
     if not text.strip():
         raise BadItem("the prompt is empty")
     return replace(base, messages=(*base.messages, Message("user", (TextPart(text),))))
-
-
-def _text(value: Any, what: str) -> str:
-    if not isinstance(value, str):
-        raise BadItem(f"{what} is not a text")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise BadItem(f"{what} has a half of a character (a lone surrogate)") from error
-    return value
 
 
 def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Any, str], float]:
@@ -223,13 +201,33 @@ def _stop(request: Request, value: Any, key: str) -> Request:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
         raise BadItem(f"{key} is neither a text nor a list of texts")
-    return replace(request, stop=tuple(_text(text, key) for text in texts))
+    return replace(request, stop=tuple(text_of(text, key) for text in texts))
+
+
+def _response_format(request: Request, value: Any, key: str) -> Request:
+    return replace(request, constraint=read_response_format(value))
+
+
+def _tools(request: Request, value: Any, key: str) -> Request:
+    try:
+        return replace(request, tools=tools_of(value, key))
+    except UsageError as error:
+        raise BadItem(str(error)) from error
+
+
+def _tool_choice(request: Request, value: Any, key: str) -> Request:
+    if value not in ("auto", "none"):
+        raise BadItem(f'{key}: only "auto" and "none" are supported')
+    return request
 
 
 _PARAMETERS: Mapping[str, Callable[[Request, Any, str], Request]] = {
     "max_tokens": _max_tokens,
     "max_completion_tokens": _max_tokens,
     "stop": _stop,
+    "response_format": _response_format,
+    "tools": _tools,
+    "tool_choice": _tool_choice,
     "temperature": _sampling("temperature", _number(0, 100)),
     "top_p": _sampling("top_p", _number(0, 1)),
     "min_p": _sampling("min_p", _number(0, 1)),

@@ -5,13 +5,17 @@
                  record may be in OUT: the digest of its id and that of the line (little endian)
 
 The journal is written and synced before the records it speaks of, so whatever stands in OUT can be compared with the
-input. What was half written when the process died is cut off. The journal goes when the batch is complete.
+input. What was half written when the process died is cut off. The journal goes when the batch is complete. It is locked
+while a run writes: two runs on one output would answer everything twice.
 """
 
+import fcntl
 import json
 import os
+import stat
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -47,7 +51,7 @@ class Journal:
             self._open()
         except OSError as error:
             self.close()
-            raise OutputUnwritable(why=f"{error.filename or path}: {error.strerror or error}") from error
+            raise OutputUnwritable(path=str(error.filename or path), why=error.strerror or str(error)) from error
         except UsageError:
             self.close()
             raise
@@ -69,20 +73,28 @@ class Journal:
         """How many records the output holds."""
         return len(self._done)
 
-    def has(self, custom_id: str, line: bytes | None) -> bool:
-        """Whether an id's record is in the output. Raises UsageError when it was made from another line."""
+    @property
+    def complete(self) -> bool:
+        """Whether the output was finished by an earlier run: nothing will be added to it."""
+        return self._whole
+
+    def has(self, custom_id: str, line: int) -> bool:
+        """Whether an id's record is in the output. Raises UsageError when it was made from another line.
+
+        line: the digest of the line, as in `add`.
+        """
         key = digest(custom_id.encode())
         if self._done.get(key) is None:
             return False
         known = self._lines.get(key)
-        if known and known != digest(line or b""):
+        if known and known != line:
             raise UsageError(
                 what=f"{self.path}: the record of '{custom_id}' was made from another line than the input has now",
                 hint="remove the file, or name another with -o",
             )
         return True
 
-    def add(self, custom_id: str, line: bytes | None, record: dict[str, Any]) -> None:
+    def add(self, custom_id: str, line: int, record: dict[str, Any]) -> None:
         """Take a record; `sync` writes it."""
         if self._whole:
             raise UsageError(
@@ -90,7 +102,7 @@ class Journal:
                 hint="remove the file, or name another with -o",
             )
         key = digest(custom_id.encode())
-        self._pairs.append(_PAIR.pack(key, digest(line or b"")))
+        self._pairs.append(_PAIR.pack(key, line))
         self._records.append(json.dumps(record, ensure_ascii=False))
         self._done.put(key)
 
@@ -104,7 +116,7 @@ class Journal:
             _append(self._notes, b"".join(self._pairs))
             _append(self._output, "".join(f"{record}\n" for record in self._records).encode())
         except OSError as error:
-            raise OutputUnwritable(why=f"{self.path}: {error.strerror or error}") from error
+            raise OutputUnwritable(path=str(self.path), why=error.strerror or str(error)) from error
         self._pairs.clear()
         self._records.clear()
 
@@ -119,13 +131,16 @@ class Journal:
             return sum(json.loads(line).get("error") is not None for line in file)
 
     def _open(self) -> None:
+        _check_kind(self.path)
         ours = self._beside.exists()
+        if ours:
+            self._notes = _locked(self._beside, self.path)
         self._output = output = self.path.open("ab+", buffering=0)
         size = _cut_back(output) if ours else output.seek(0, os.SEEK_END)
         if size and not ours:
             self._whole = True  # complete, or somebody's: it is read, and nothing is added
         else:
-            self._notes = self._beside.open("ab+", buffering=0)
+            self._notes = self._notes or _locked(self._beside, self.path)
             self._read_notes(self._notes, fresh=not size)
         for line in self._output_lines():
             self._done.put(digest(_id_of(line, self.path).encode()))
@@ -151,6 +166,26 @@ class Journal:
     def _output_lines(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
             yield from file
+
+
+def _check_kind(path: Path) -> None:
+    """Raises UsageError for a pipe or a device: records could not be read back from it."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(what=f"{path} is no regular file", hint="without -o the records go to stdout")
+
+
+def _locked(beside: Path, path: Path) -> FileIO:
+    """The journal, ours alone as long as it is open; a file system that cannot lock is taken as it is."""
+    file = beside.open("ab+", buffering=0)
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UsageError(what=f"another run is writing {path}", hint="wait for it, or name another file") from None
+    except OSError:
+        pass
+    return file
 
 
 def _cut_back(file: FileIO) -> int:

@@ -2,40 +2,56 @@
 
 The requests of a window are handed over in the order of their prompts, so that neighbours begin alike and share what
 has been computed; records come back in the order of the input, or as they are done.
+
+A worker that dies takes the requests with it that it had. They are asked once more together, then each alone, so that
+one that always ends it costs nobody else's answer.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from infer.errors import InferError
+from infer.errors import DoesNotFit, EngineFailure, InferError, InternalError, WorkerDied
 from infer.jobs.batch.items import Item
-from infer.types import Completion, Failed, Finished, Request, TextDelta, Usage
+from infer.schema.answer import AnswerCheck
+from infer.types import Completion, Event, Failed, Finished, TextDelta, ToolCall, Usage
 from infer.worker.client import WorkerClient
 
-AHEAD = 256  # requests that are with the worker, or done and wait for one before them
+AHEAD = 256  # requests that are with the worker
+_AHEAD_TEXT = 16_000_000  # characters of their prompts: when there are as many no more are read, however few they are
+_BEHIND = 4096  # records that may wait for one before them; they are small
+_TOGETHER = 2  # times a request is asked beside others, when the worker dies of one of them; then alone, once
+_MOST_DEATHS = 6  # of workers, one after the other without a single answer: it is no request's fault
 _TICK = 0.25  # seconds after which a caller hears that nothing has come
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An item and what came of it. error: None, or {"code", "message"}."""
+    """An item and what came of it.
+
+    error      None, or {"code", "message"}; of an answer that does not meet its constraint also its "text"
+    unanswered what kept a request from being computed at all
+    """
 
     item: Item
     text: str = ""
     reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
     completion: Completion | None = None
     error: dict[str, str] | None = None
+    unanswered: InferError | None = None
 
     def record(self) -> dict[str, Any]:
-        """The line of the output."""
+        """The line of the output. What does not meet its constraint is no text."""
         done = self.completion
         usage = done.usage if done else Usage()
-        found: dict[str, Any] = {"custom_id": self.item.custom_id, "text": self.text if done else None}
+        text = self.text if done and self.error is None else None
+        found: dict[str, Any] = {"custom_id": self.item.custom_id, "text": text}
         if self.reasoning:
             found["reasoning"] = self.reasoning
+        if self.tool_calls:
+            found["tool_calls"] = [asdict(call) for call in self.tool_calls]
         found["finish_reason"] = done.finish_reason if done else None
         found["usage"] = {"prompt": usage.prompt, "cached": usage.cached, "completion": usage.completion}
         return found | {"error": self.error}
@@ -43,93 +59,165 @@ class Answered:
 
 @dataclass(slots=True)
 class _Open:
-    """A request that is with the worker: its place in the input, and its text so far."""
+    """A request that is with the worker: its place in the input, its size, and its text so far.
+
+    deaths: of workers that had it
+    """
 
     place: int
     item: Item
+    size: int
+    deaths: int = 0
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
 
 
 class Runner:
     """Iterate once: Answered as they come, and None now and then while nothing does.
 
-    ordered: in the order of the input. Raises what ends the worker; a request that fails is an Answered.
+    ordered: in the order of the input. revive: makes another worker of the same model, None: there is none.
+    Raises what no request is to blame for; a request that fails is an Answered.
     """
 
     def __init__(
-        self, worker: WorkerClient, items: Iterator[Item], *, ordered: bool = True, ahead: int = AHEAD
+        self,
+        worker: WorkerClient,
+        items: Iterator[Item],
+        *,
+        ordered: bool = True,
+        ahead: int = AHEAD,
+        revive: Callable[[], WorkerClient] | None = None,
     ) -> None:
-        self._worker, self._items = worker, items
+        self._worker, self._items, self._revive = worker, items, revive
         self._ordered, self._ahead = ordered, ahead
         self._open: dict[int, _Open] = {}
+        self._queue: deque[_Open] = deque()  # what is to be asked next
+        self._deaths = 0  # of workers, since the last answer
+        self._doubtful = False  # whether the worker has failed, and may be about to end
+        self._size = 0  # characters of the open prompts
         self._ready: dict[int, Answered] = {}  # by their place in the input
         self._out: deque[Answered] = deque()
         self._taken = self._given = 0
+        self._ended = False
+        self._answers = AnswerCheck()
 
     def __iter__(self) -> Iterator[Answered | None]:
-        self._refill()
-        yield from self._drain()
-        events = self._worker.events(_TICK)
-        while self._open:
-            match next(events):
-                case TextDelta(identity, delta):
-                    self._open[identity].text.append(delta.content)
-                    self._open[identity].reasoning.append(delta.reasoning)
-                    continue
-                case Finished(identity, completion):
-                    self._close(identity, completion, None)
-                case Failed(identity, error):
-                    self._close(identity, None, error)
-                case None:
-                    yield None
-                    continue
-                case _:
-                    continue
-            self._refill()
+        while True:
+            waited = False
+            try:
+                self._refill()
+                if self._open:
+                    event = next(self._worker.events(_TICK))
+                    waited = event is None
+                    self._hear(event)
+            except WorkerDied as death:
+                self._mourn(death)
             yield from self._drain()
+            if waited:
+                yield None
+            if self._ended and not self._open and not self._queue:
+                return
+
+    def _hear(self, event: Event | None) -> None:
+        match event:
+            case TextDelta(identity, delta):
+                self._open[identity].text.append(delta.content)
+                self._open[identity].reasoning.append(delta.reasoning)
+                self._open[identity].tool_calls += delta.tool_calls
+            case Finished(identity, completion):
+                self._deaths = 0
+                done = self._open.pop(identity)
+                said = "".join(done.text), "".join(done.reasoning), tuple(done.tool_calls)
+                failure = self._unmet(done.item, said[0], completion)
+                self._close(done, Answered(done.item, *said, completion, failure))
+            case Failed(identity, error):
+                self._fail(self._open.pop(identity), error)
+
+    def _fail(self, failed: _Open, error: InferError) -> None:
+        """A request that is wrong has its record; one that stood beside what ended the worker is asked again."""
+        if isinstance(error, EngineFailure | InternalError | DoesNotFit):
+            failed.deaths += 1
+            self._doubtful = True
+        if self._revive and 0 < failed.deaths <= _TOGETHER:
+            failed.text, failed.reasoning, failed.tool_calls = [], [], []
+            self._queue.append(failed)
+        else:
+            failure = {"code": error.code, "message": str(error)}
+            self._close(failed, Answered(failed.item, error=failure, unanswered=error))
+
+    def _mourn(self, death: WorkerDied) -> None:
+        """Another worker, and what the dead one had is asked again."""
+        self._deaths += 1
+        if self._revive is None or not self._worker.loaded or self._deaths > _MOST_DEATHS:
+            raise death
+        for failed in self._open.values():
+            self._fail(failed, death)
+        self._open.clear()
+        self._worker, self._doubtful = self._revive(), False
 
     def _refill(self) -> None:
-        """Fill the window up once half of it is free, with requests whose prompts stand in order."""
-        while len(self._open) + len(self._ready) <= self._ahead // 2:
-            taken = list(islice(self._items, self._ahead - len(self._open) - len(self._ready)))
-            if not taken:
-                return
-            places = range(self._taken, self._taken + len(taken))
-            self._taken += len(taken)
-            asked: list[tuple[Request, _Open]] = []
-            for place, item in zip(places, taken, strict=True):
-                if item.request is None:
-                    error = {"code": "bad-line", "message": item.problem or ""}
-                    self._put(place, Answered(item, error=error))
-                else:
-                    asked.append((item.request, _Open(place, item)))
-            for request, opened in sorted(asked, key=lambda one: _begins(one[0])):
-                self._open[self._worker.submit(request)] = opened
-            self._out.extend(self._in_order())
+        """Ask what there is to ask, once half of the window is free; requests whose prompts stand in order."""
+        if not self._queue and len(self._open) <= self._ahead // 2 and self._size <= _AHEAD_TEXT // 2:
+            self._queue.extend(sorted(self._read(), key=_begins))
+        if self._doubtful and self._revive and not self._open:
+            self._worker, self._doubtful = self._revive(), False
+        while self._queue and not self._doubtful and not self._is_alone(self._queue[0]):
+            asked = self._queue[0]
+            assert asked.item.request is not None
+            self._open[self._worker.submit(replace(asked.item.request, whole=True))] = asked
+            self._queue.popleft()
 
-    def _close(self, identity: int, completion: Completion | None, error: InferError | None) -> None:
-        done = self._open.pop(identity)
-        failure = {"code": error.code, "message": str(error)} if error else None
-        answered = Answered(done.item, "".join(done.text), "".join(done.reasoning), completion, failure)
+    def _is_alone(self, asked: _Open) -> bool:
+        """Whether a request may not be asked now, because it or another one is to be answered alone."""
+        alone = asked.deaths >= _TOGETHER or any(one.deaths >= _TOGETHER for one in self._open.values())
+        return alone and bool(self._open)
+
+    def _read(self) -> list[_Open]:
+        """The next requests, as many as the window has room for; what is none has its record."""
+        asked: list[_Open] = []
+        while len(self._ready) < _BEHIND and len(self._open) + len(asked) < self._ahead and self._size < _AHEAD_TEXT:
+            item = next(self._items, None)
+            if item is None:
+                self._ended = True
+                break
+            place = self._taken
+            self._taken += 1
+            if item.request is not None:
+                asked.append(_Open(place, item, sum(len(message.text) for message in item.request.messages)))
+                self._size += asked[-1].size
+                continue
+            self._put(place, Answered(item, error={"code": "bad-line", "message": item.problem or ""}))
+            if len(self._out) >= self._ahead:
+                break  # a file may have nothing but bad lines
+        return asked
+
+    def _close(self, done: _Open, answered: Answered) -> None:
+        self._size -= done.size
         self._put(done.place, answered)
-        self._out.extend(self._in_order())
+
+    def _unmet(self, item: Item, text: str, completion: Completion | None) -> dict[str, str] | None:
+        """What is wrong with an answer under its constraint; what there is of it stands there, and nowhere else."""
+        constraint = item.request.constraint if item.request else None
+        if constraint is None or completion is None:
+            return None
+        problem = self._answers.problem(constraint, text, completion)
+        return {"code": problem.code, "message": str(problem), "text": text} if problem else None
 
     def _put(self, place: int, answered: Answered) -> None:
-        if self._ordered:
-            self._ready[place] = answered
-        else:
+        if not self._ordered:
             self._out.append(answered)
-
-    def _in_order(self) -> Iterator[Answered]:
+            return
+        self._ready[place] = answered
         while (next_one := self._ready.pop(self._given, None)) is not None:
             self._given += 1
-            yield next_one
+            self._out.append(next_one)
 
     def _drain(self) -> Iterator[Answered]:
         while self._out:
             yield self._out.popleft()
 
 
-def _begins(request: Request) -> list[tuple[str, str]]:
-    return [(message.role, message.text) for message in request.messages]
+def _begins(asked: _Open) -> list[tuple[str, str]]:
+    assert asked.item.request is not None
+    return [(message.role, message.text) for message in asked.item.request.messages]

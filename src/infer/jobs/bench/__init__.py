@@ -1,0 +1,1 @@
+"""Measuring one model on this machine, and finding the settings it is fastest with."""

@@ -1,0 +1,1 @@
+"""Many texts at once: lines in, vectors out."""
