@@ -46,11 +46,14 @@ class Live:
             return  # what stands there may go on later
         if self._stands and len(old) == 1:
             text = _continued(old[0], new)
+        elif self._stands:
+            new = _below(old[0], new)
+            text = _difference(old[1:], new[1:], self._size()[0])
         else:
-            first = int(self._stands)
-            text = _difference(old[first:], new[first:], self._size()[0])
+            text = _difference(old, new, self._size()[0])
         text += "\n" if new and not tail else ""
-        self._tail, self._stands = list(tail), self._stands and not finished
+        self._tail = list(tail) if finished or not tail else new
+        self._stands = self._stands and not finished
         if text:
             self._write(text)
 
@@ -86,6 +89,15 @@ def _continued(stands: str, new: Sequence[str]) -> str:
     first = plain(new[0])
     lines = [first[len(plain(stands)) :], *new[1:]] if first.startswith(plain(stands)) else ["", *new]
     return "\n".join(lines)
+
+
+def _below(stands: str, new: list[str]) -> list[str]:
+    """The new lines where the first one stands, and others below it: it can no longer grow."""
+    first, there = plain(new[0]), plain(stands)
+    if first == there:
+        return new
+    grown = first.startswith(there)
+    return [stands, *([first[len(there) :].lstrip(), *new[1:]] if grown else new)]
 
 
 def plain(line: str) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from infer.cli.live import plain
 from infer.cli.markdown_blocks import Block, Blocks
 from infer.cli.output import visible
-from infer.cli.standing import Standing, rest, table_rest
+from infer.cli.standing import Standing, grown, reaches, rest, table_rest
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -33,6 +33,9 @@ _TOGETHER = 60
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _HTML = re.compile(r"\\?<")
 _IMAGE = re.compile(r"(?<!\\)!\[")
+_MARKER = re.compile(r"^(\d*)([.)#>=~+-]|\*(?=\s))")
+_CLOSING = re.compile(r"(^|\s)#+\s*$")  # of a heading: `# x #`, but not `# C#`
+_FENCE = re.compile(r"^```(?=[^`]*$)")
 _DEFINITION = re.compile(r"^(\s*)\[(?=[^\]]+\]:)", re.MULTILINE)
 _STYLES = {"markdown.code": "cyan", "markdown.item.number": "bold", "markdown.block_quote": "italic"}
 _HEADINGS = ("bold underline", "bold", "bold", "italic", "italic", "italic")
@@ -57,7 +60,7 @@ class MarkdownStream:
         self._closer = ""
         self._syntaxes: dict[str, Syntax] = {}
         self._console: Console | None = None
-        self._drawn: list[Standing] | None = None  # the blocks of the last tail
+        self._drawn: list[Standing] = []  # the blocks of the last tail
         self._standing: list[Standing] = []  # blocks of a tail that must not be drawn again: the next ones to come
 
     def feed(self, text: str) -> list[str]:
@@ -80,13 +83,14 @@ class MarkdownStream:
         self._drawn = []
         lines = self._render(blocks, self._drawn)
         self._begun, self._code, self._closer, self._begun_width = begun, code, closer, width
-        self._standing = standing
+        self._standing = grown(standing, self._drawn)
         return lines
 
     def stand(self) -> bool:
         """What `tail` gave last stands for good: only what is missing comes next. Whether its last line may go on."""
-        if self._drawn is not None:
-            self._standing, self._drawn = self._drawn, None
+        if self._drawn:
+            self._standing = self._drawn
+        self._drawn = []
         return not (self._standing and self._standing[-1].is_table)
 
     def finish(self) -> list[str]:
@@ -100,13 +104,16 @@ class MarkdownStream:
         for block in blocks:
             shown = self._highlight(block) if block.kind == "code" else self._block(block)
             is_table = block.kind == "table"
-            if drawn is not None:
-                drawn.append(Standing(tuple(map(plain, shown)), is_table, block.text.count("\n") - 1))
-            left = self._left(block, shown, self._standing.pop(0)) if self._standing else None
+            stands = self._standing.pop(0) if self._standing else None
+            left = self._left(block, shown, stands) if stands else None
             if self._begun and not block.goes_on and left is None:
                 lines.append("")
             self._begun = True
             lines += shown if left is None else left
+            if drawn is not None:
+                last = plain(lines[-1]) if lines else ""
+                now = Standing(tuple(map(plain, shown)), last, is_table, block.text.count("\n") - 1)
+                drawn.append(now if stands is None or left is None or (left and reaches(now, stands)) else stands)
             self._begun_width = self.width
         return lines
 
@@ -114,7 +121,7 @@ class MarkdownStream:
         """What is not on the screen yet of a block that stands there; None: it is another one."""
         if block.kind == "table":
             return table_rest(block.text, stands.rows if stands.is_table else 0, self._table)
-        return rest(shown, stands.lines)
+        return rest(shown, stands, below=bool(self._standing))
 
     def _table(self, text: str) -> list[str]:
         return self._block(Block("table", text))
@@ -194,7 +201,7 @@ def _renderable(block: Block) -> "RenderableType":
     if block.kind == "heading":
         bare = block.text.lstrip()
         level = len(bare) - len(bare.lstrip("#"))
-        words = Markdown(_kept(bare.lstrip("#").strip().rstrip("#").strip()) or " ", hyperlinks=False)
+        words = Markdown(_kept(_inline(_CLOSING.sub("", bare[level:]).strip())) or " ", hyperlinks=False)
         words.style = _HEADINGS[min(level, 6) - 1]
         return words
     if block.kind == "table" and _is_ragged(block.text):
@@ -213,6 +220,11 @@ def _kept(text: str) -> str:
         parts += [_written(text[at : span.start()]), span[0]]
         at = span.end()
     return _DEFINITION.sub(r"\1\\[", "".join([*parts, _written(text[at:])]))
+
+
+def _inline(text: str) -> str:
+    """A heading's words as Markdown that begins no block: `# 1. Setup` is no list, `# # x` no heading in a heading."""
+    return _FENCE.sub(r"\\`\\`\\`", _MARKER.sub(r"\1\\\2", text))
 
 
 def _written(text: str) -> str:

@@ -5,33 +5,65 @@ written must not be moved over any more. So the rest is found by the text that s
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infer.cli.live import plain
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What stands there of one block. lines: as they were shown, without colours; rows: of a table, below its head."""
+    """What stands there of one block, without colours.
+
+    lines: the block as it looked then; last: the last line of it on the screen; rows: of a table, below its head.
+    """
 
     lines: tuple[str, ...]
+    last: str
     is_table: bool = False
     rows: int = 0
 
 
-def rest(lines: Sequence[str], stands: Sequence[str]) -> list[str] | None:
+def rest(lines: Sequence[str], stands: Standing, *, below: bool = False) -> list[str] | None:
     """The lines of a block that are not written yet; None when what stands there is no beginning of it.
 
-    As long as nothing looks different, the first of them is the last that stands there, which may have grown.
+    The first of them is the last that stands there, which may have grown. below: another block stands below it, so
+    that line is left out and what was added to it comes in a line of its own.
     """
-    if not stands:
+    if not stands.lines:
         return None
-    last = len(stands) - 1
+    last = len(stands.lines) - 1
     texts = [plain(line) for line in lines]
-    if len(texts) > last and texts[:last] == list(stands[:last]) and texts[last].startswith(stands[last]):
-        return list(lines[last:])
-    wanted = _letters("".join(stands))
-    if not _letters("".join(texts)).startswith(wanted):
+    same = texts[:last] == list(stands.lines[:last]) and stands.last == stands.lines[last]
+    if len(texts) > last and same and texts[last].startswith(stands.last):
+        added = texts[last][len(stands.last) :].strip()
+        return list(lines[last:]) if not below else [*([added] if added else []), *lines[last + 1 :]]
+    left = _missing(lines, texts, _letters("".join(stands.lines)))
+    return left if left is None or below else [stands.last, *left]
+
+
+def reaches(now: Standing, before: Standing) -> bool:
+    """Whether a block shows at least as much as when it had to stand; its end may be held back for a while."""
+    return len(_letters("".join(now.lines))) >= len(_letters("".join(before.lines)))
+
+
+def grown(standing: list[Standing], drawn: Sequence[Standing]) -> list[Standing]:
+    """The blocks that stand there when these have been drawn: the last line of the last one may have become longer."""
+    if not standing or len(drawn) < len(standing):
+        return standing
+    before, now = standing[-1], drawn[len(standing) - 1]
+    last = len(before.lines) - 1
+    same = before.lines[:last] == now.lines[:last] and before.lines[last:] == (before.last,)
+    if not same or len(now.lines) <= last or not now.lines[last].startswith(before.last):
+        return standing
+    return [*standing[:-1], replace(before, lines=now.lines[: last + 1], last=now.lines[last])]
+
+
+def _missing(lines: Sequence[str], texts: Sequence[str], wanted: str) -> list[str] | None:
+    """The lines behind these letters, with which they must begin."""
+    letters = _letters("".join(texts))
+    if wanted.startswith(letters):
+        return []  # its end is held back, until a span that was opened is closed
+    if not letters.startswith(wanted):
         return None
     left = len(wanted)
     for number, text in enumerate(texts):
