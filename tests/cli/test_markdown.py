@@ -288,7 +288,7 @@ def drawn(screen: Screen, text: str, step: int, sizes: Sequence[tuple[int, int]]
 GROWS = TEXTS.filter(lambda text: not any(sign in text for sign in ("|", "# #", "==", "*", "_", "`", "[", "~", "&")))
 SIZES = [(20, 8), (40, 6), (80, 24), (7, 5)]
 # The two laws below do not hold for all texts: with blocks nested in the head of a block (`- > ## x`), in a window of a
-# few columns, words are still repeated: a search finds such a text in thousands. So the examples are the same each time.
+# few columns, words are still repeated: a search finds such texts in thousands. So the examples are the same each time.
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
