@@ -1,7 +1,7 @@
 """`infer batch` against llama.cpp's own tools, in turns: decode, a shared prefix, mixed requests, and our own share.
 
     python benchmarks/batch.py --peers DIR [--part decode|prefix|mixed|python]... [--rounds N] [--small]
-        [--sequences 8,32] [--requests 64]
+        [--sequences 8,32] [--requests 64] [--slots 16]
 
 decode    N prompts of 16 tokens together, answers of 8 and of 56 tokens: the 48 * N tokens between, over the
           difference of the two times, so that start, load and prefill are not in it. The peer: llama-batched-bench's
@@ -245,6 +245,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="sizes with which a part takes a minute")
     parser.add_argument("--sequences", type=lambda text: tuple(map(int, text.split(","))), help="of decode: 8,32")
     parser.add_argument("--requests", type=int, help="of mixed: 64")
+    parser.add_argument("--slots", type=lambda text: tuple(map(int, text.split(","))), help="llama-server's -np: 8,16")
     return parser.parse_args()
 
 
@@ -254,6 +255,8 @@ def main() -> None:
     model = (given.model or make_model.make(make_model.DEFAULT_OUT)).absolute()
     sizes = SMALL if given.small else Sizes()
     sizes = replace(sizes, sequences=given.sequences or sizes.sequences, mixed=given.requests or sizes.mixed)
+    if given.slots:
+        sizes = replace(sizes, prefix_slots=given.slots, mixed_slots=given.slots)
     parts = given.part or [*PARTS, "python"]
     table = Table()
     with tempfile.TemporaryDirectory() as home:

@@ -2,8 +2,9 @@
 
     python benchmarks/predict.py MODEL.gguf [MODEL.gguf ...] [--tokens 96] [--runs 3]
 
-On a quiet machine. Each model runs once to be in memory, then `--runs` times; the median counts. The bandwidth is
-measured again before each model. Off by more than 20 % is marked and makes the exit code 1.
+On a quiet machine. Each model runs once to be in memory, then `--runs` times, and before each run the bandwidth is
+measured; medians count, for a machine is not equally fast at all times. Off by more than 20 % is marked and makes the
+exit code 1.
 """
 
 import argparse
@@ -21,15 +22,17 @@ INFER = Path(sys.executable).parent / "infer"
 TOLERANCE = 0.2
 
 
-def measured(model: Path, tokens: int, runs: int) -> tuple[float, int]:
-    """Tokens per second of decode (the median), and the position in the middle of the answer."""
+def measured(model: Path, tokens: int, runs: int) -> tuple[float, float, int]:
+    """Tokens per second of decode, bytes per second of memory (medians), and the position in the answer's middle."""
     words = ["run", str(model), "7 8 9", "-n", "--raw", "--json", "--no-cache", "-t", "0", "--max-tokens", str(tokens)]
-    found = []
+    found, speeds = [], []
     for _ in range(runs + 1):
+        speeds.append(bandwidth.measure(detect()))
         done = subprocess.run([str(INFER), *words], capture_output=True, check=True, text=True)
         found.append(json.loads(done.stdout))
     middle = found[0]["usage"]["prompt"] + tokens // 2
-    return statistics.median(one["timings"]["decode_tps"] for one in found[1:]), middle
+    rates = [one["timings"]["decode_tps"] for one in found[1:]]
+    return statistics.median(rates), statistics.median(speeds[1:]), middle
 
 
 def main() -> int:
@@ -41,9 +44,8 @@ def main() -> int:
     given, off = parser.parse_args(), 0
     print(f"{'model':<40} {'MB/token':>9} {'GB/s':>6} {'expected':>9} {'measured':>9} {'off':>6}")
     for path in given.models:
-        speed = bandwidth.measure(detect().cores)
         described = metadata.describe(metadata.read_headers(str(path)))
-        real, position = measured(path, given.tokens, given.runs)
+        real, speed, position = measured(path, given.tokens, given.runs)
         expected = decode(described, speed, position).tokens_per_second
         error = expected / real - 1
         off += abs(error) > TOLERANCE

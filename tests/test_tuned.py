@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from infer.errors import ConfigError
 from infer.settings import resolve
-from infer.tuned import Tuned, parse_tables, processor, rewrite, with_table, without_table
+from infer.tuned import Tuned, parse_tables, rewrite, with_table, without_table
 
 MINE = Tuned('A "model" é\x7f\n, 12 bytes', "cpu, 2 cores", {"ubatch": 512, "flash_attention": "on", "repack": True})
 OTHER = Tuned("another", "cpu, 2 cores", {"threads": 4})
@@ -144,10 +144,3 @@ def test_nobody_is_asked_for_names_where_nothing_is_tuned() -> None:
 
     settings = resolve({}, {"INFER_CONFIG": "/dev/null"})
     assert settings.tuned_for(never, never) is settings
-
-
-def test_the_processor_has_a_name_also_where_proc_has_none(tmp_path: Path) -> None:
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor : 0\nmodel name\t: A  Processor 9\n")
-    assert processor(cpuinfo) == "A Processor 9"
-    assert processor(tmp_path / "none") == os.uname().machine

@@ -44,23 +44,13 @@ def model_key(metadata: Metadata) -> str:
     return f"{name} {metadata.quantization}, {metadata.tensor_bytes:,} bytes of weights"
 
 
-def machine_key(cores: int, gpu: str | None) -> str:
-    """What a machine with so many usable cores and a GPU of this maker is called here.
+def machine_key(processor: str, cores: int, gpu: str | None) -> str:
+    """What a machine with so many usable cores and a GPU of this maker that is used is called here.
 
     Settings that were measured on another machine, or with another share of this one, mean nothing.
     """
-    parts = [processor(), f"{cores} core{'s' if cores != 1 else ''}"]
+    parts = [processor, f"{cores} core{'s' if cores != 1 else ''}"]
     return ", ".join(parts + ([f"{gpu} GPU"] if gpu else []))
-
-
-def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name as the system has it."""
-    with suppress(OSError, UnicodeDecodeError):
-        for line in cpuinfo.read_text().splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name" and value.strip():
-                return " ".join(value.split())
-    return os.uname().machine
 
 
 def parse_tables(raw: Any, where: str) -> tuple[Tuned, ...]:

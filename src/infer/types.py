@@ -339,6 +339,7 @@ class Metadata:
     experts         how many there are, and how many of them a token uses; (0, 0) where there are none
     expert_bytes    of the weights that belong to experts
     lookup_bytes    of the tables of which a token reads one row; 0 where the table is the output matrix as well
+    output_bytes    of the output matrix, or of the token table where it serves as that
     inner           width of a recurrent layer's inner state; 0 where nothing is recurrent
     pooling         how an embedding model makes one vector of many; None: the file does not say, it is no such model
     causal          whether a token sees only those before it
@@ -372,6 +373,7 @@ class Metadata:
     experts: tuple[int, int] = (0, 0)
     expert_bytes: int = 0
     lookup_bytes: int = 0
+    output_bytes: int = 0
     inner: int = 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cli.command import Command, gone
-from infer.machine import detect
+from infer.machine import detect, processor_name
 from infer.models.stamp import read_metadata
 from infer.tuned import Tuned, machine_key, model_key, with_table
 
@@ -54,6 +54,10 @@ def test_json_has_every_figure(benched: tuple[Command, dict[str, Any]]) -> None:
     assert record["limits"]["read"] > 0
     assert record["decode_share"] > 0
     assert record["settings"]["threads"] == 1, "INFER_THREADS"
+    assert record["settings"]["flash_attention"] is False, "one sequence is measured as a run computes it"
+    together = record["settings_together"]
+    assert (together is not None) == any(row["parallel"] > 1 for row in record["rows"])
+    assert together is None or (together["flash_attention"], together["streams"]) == (True, True), "and as a batch does"
 
 
 def test_nothing_of_it_stays_but_a_private_line_of_history(benched: tuple[Command, dict[str, Any]]) -> None:
@@ -127,7 +131,7 @@ def test_a_run_takes_what_was_tuned_for_this_model_on_this_machine(lonely: Comma
     """Also weights in another layout, which the load that is sent early has to know of; a variable goes before it."""
     metadata, machine = read_metadata(random_model, None), detect()
     found = {"threads": 2, "ubatch": 128, "flash_attention": "on", "repack": True}
-    here = machine_key(machine.cores, machine.gpu)
+    here = machine_key(processor_name(), machine.cores, None)
     lonely.configure(with_table("threads = 3\n", Tuned(model_key(metadata), here, found), "today"))
     for variable, threads in (("", "2 threads"), ("1", "1 thread;")):
         environment = {"INFER_THREADS": variable}

@@ -92,3 +92,18 @@ def test_less_time_is_faster() -> None:
     found = compare(a_record(first=2.0), a_record(first=1.0))
     first = next(change for change in found.changes if change.name.startswith("first token"))
     assert (first.ratio, first.real) == (2.0, True)
+
+
+def test_another_device_is_said_to_be_another_setting() -> None:
+    before, now = a_record() | {"device": "CPU"}, a_record(200.0) | {"device": "CUDA0 (a card)"}
+    assert compare(before, now).settings == (("device", "CPU", "CUDA0 (a card)"),)
+
+
+def test_of_a_long_history_the_last_runs_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infer.jobs.bench.history._MOST_BYTES", 3000)
+    history = History(tmp_path, "model", "machine")
+    for rate in range(1, 30):
+        history.add(a_record(float(rate)))
+    last = history.last()
+    assert last is not None
+    assert last["rows"][0]["decode"]["median"] == 29.0

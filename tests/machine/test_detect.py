@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infer.machine import cores, darwin, detect, detect_all, files, gpus
+from infer.machine import cores, darwin, detect, detect_all, files, gpus, processor_name
 from infer.machine.facts import Gpu
 from machine import trees
 from machine.trees import GIB, tree
@@ -155,3 +155,10 @@ def test_a_mac_is_asked_by_names() -> None:
 
 def test_other_systems_have_no_sysctl_by_these_names() -> None:
     assert darwin.sysctl("hw.no_such_name") == b""
+
+
+def test_the_processor_has_a_name_also_where_proc_has_none(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text("processor : 0\nmodel name\t: A  Processor 9\n")
+    assert processor_name(tmp_path) == "A Processor 9"
+    assert processor_name(tmp_path / "none") == os.uname().machine

@@ -80,7 +80,7 @@ def test_the_peak_of_a_real_run_is_what_was_planned(name: str, context: int, kv_
     planned = estimate(described(path), setting(Wish(kv_type=kv_type), context)).total
     prompt = "7 " * (context // 2 - 20)
     words = ("run", path, prompt, "-n", "--raw", "--ctx", str(context), "--kv-type", kv_type, "--max-tokens", "4")
-    running = Command(tmp_path).run(*words, "--no-cache", prefix=(sys.executable, str(PEAKS)))
+    running = Command(tmp_path).run(*words, "--no-cache", prefix=(sys.executable, str(PEAKS)), timeout=900)
     assert running.code == 0, running.err
     peak = int(running.lines[-1])
     assert planned == pytest.approx(peak, rel=0.05), f"planned {planned / MIB:.0f} MiB, peak {peak / MIB:.0f} MiB"

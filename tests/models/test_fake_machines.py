@@ -50,15 +50,15 @@ class Row(NamedTuple):
 TABLE = [
     Row("laptop 8 GB", "qwen3:0.6b", threads=4, context=20000),
     Row("laptop 8 GB", "qwen3.5:4b", threads=4, context=50000),
-    Row("M3 36 GB", "qwen3:14b", threads=10, context=40960),
-    Row("M3 36 GB", "qwen3:30b-a3b", threads=10, context=40960),
+    Row("M3 36 GB", "qwen3:14b", threads=8, context=40960),
+    Row("M3 36 GB", "qwen3:30b-a3b", threads=8, context=40960),
     Row("RTX 3060 12 GB", "llama3.1:8b", threads=8, context=40000),
     Row("RTX 3060 12 GB", "qwen3:14b", threads=8, context=8192),
     Row("RTX 3060 12 GB", "qwen3:30b-a3b", threads=8, context=8192, experts=True),
     Row("RTX 3060 12 GB", "gemma3:27b", threads=8, layers=40, context=8192),
-    Row("2 x 4090", "qwen3:14b", threads=16, context=40960, split=(1.0, 0.0)),
-    Row("2 x 4090", "llama3.3:70b", threads=16, context=8192, split=(0.5, 0.5)),
-    Row("H100", "llama3.3:70b", threads=64, context=80000),
+    Row("2 x 4090", "qwen3:14b", threads=8, context=40960, split=(1.0, 0.0)),
+    Row("2 x 4090", "llama3.3:70b", threads=8, context=8192, split=(0.5, 0.5)),
+    Row("H100", "llama3.3:70b", threads=8, context=80000),
     Row("Pi 5", "gemma3:1b", threads=4, context=32768),
     Row("Pi 5", "qwen3.5:4b", threads=4, context=60000),
     Row("container 2 CPUs 4 GiB", "llama3.2:1b", threads=2, context=20000),
@@ -96,9 +96,10 @@ def test_the_plan(row: Row, models: dict[str, Metadata]) -> None:
 def _fits(metadata: Metadata, machine: Machine, config: EngineConfig) -> None:
     """Reckoned the other way round: what is placed on the GPUs is not more than they have together."""
     size = setting(Wish(), min(config.max_context, 8192), gpu=True)
-    share = 1.0 if config.gpu_layers < 0 else config.gpu_layers / (metadata.block_count + 1)
+    blocks = metadata.block_count if config.gpu_layers < 0 else config.gpu_layers - 1
     behind = config.cpu_experts * metadata.expert_bytes / metadata.block_count
-    placed = (metadata.tensor_bytes - metadata.lookup_bytes + cache_bytes(metadata, size)) * share - behind
+    layers = metadata.tensor_bytes - metadata.lookup_bytes - metadata.output_bytes + cache_bytes(metadata, size)
+    placed = metadata.output_bytes + layers * blocks / metadata.block_count - behind
     buffers = compute_bytes(metadata, size) * sum(part > 0 for part in config.tensor_split or (1,))
     assert placed + buffers <= sum(gpu.memory_free for gpu in machine.gpus)
     if config.gpu_layers > 0 or config.cpu_experts:
@@ -116,6 +117,40 @@ def test_no_gpu_layers_are_wished_for(models: dict[str, Metadata]) -> None:
     config = plan(models["qwen3:14b"], MACHINES["H100"], Wish(gpu_layers=0))
     assert (config.gpu_layers, config.flash_attention) == (0, False)
     assert plan(models["qwen3:14b"], MACHINES["H100"], Wish(gpu_layers=7)).gpu_layers == 7
+
+
+def test_a_gpu_without_room_gets_nothing(models: dict[str, Metadata]) -> None:
+    """-1 would be all layers for llama.cpp."""
+    full = replace(MACHINES["RTX 3060 12 GB"], gpus=(replace(RTX_3060, memory_free=300 << 20),))
+    config = plan(models["llama3.1:8b"], full, Wish())
+    assert (config.gpu_layers, config.flash_attention) == (0, False)
+
+
+def test_a_small_gpu_does_not_refuse_what_the_processor_can_do(models: dict[str, Metadata]) -> None:
+    tight = Machine(8, round(5.2 * GIB), "NVIDIA", gpus=(replace(RTX_3060, memory_free=round(0.95 * GIB)),))
+    assert plan(models["llama3.1:8b"], tight, Wish()).max_context >= 2048
+
+
+@pytest.mark.parametrize("free", [3.0, 3.6, 5.5, 7.5, 9.0])
+@pytest.mark.parametrize("model", ["gemma3:27b", "qwen3:14b", "llama3.1:8b"])
+def test_the_output_matrix_is_counted_where_only_some_layers_fit(
+    model: str, free: float, models: dict[str, Metadata]
+) -> None:
+    machine = replace(MACHINES["RTX 3060 12 GB"], gpus=(replace(RTX_3060, memory_free=round(free * GIB)),))
+    config = plan(models[model], machine, Wish())
+    if config.gpu_layers > 0:
+        _fits(models[model], machine, config)
+
+
+def test_layers_that_are_asked_for_are_checked(models: dict[str, Metadata]) -> None:
+    machine = MACHINES["RTX 3060 12 GB"]
+    assert plan(models["llama3.1:8b"], machine, Wish(gpu_layers=99)).max_context > 40000, "99 are all"
+    with pytest.raises(DoesNotFit, match="--gpu-layers all"):
+        plan(models["gemma3:27b"], machine, Wish(gpu_layers="all"))
+    with pytest.raises(DoesNotFit, match="--gpu-layers 60"):
+        plan(models["gemma3:27b"], machine, Wish(gpu_layers=60))
+    with pytest.raises(DoesNotFit, match=r"2\.0 GiB is free"):
+        plan(models["llama3.3:70b"], replace(machine, memory_free=2 * GIB), Wish(gpu_layers=5))
 
 
 def test_experts_of_a_mixture_are_spread_over_two_small_gpus(models: dict[str, Metadata]) -> None:

@@ -17,8 +17,11 @@ def reported(report: Report, model: LocalModel) -> list[str]:
     """The lines of a report."""
     metadata = model.metadata
     about = f"{metadata.architecture}, {metadata.parameter_count / 1e6:,.1f} M parameters, {metadata.quantization}"
-    lines = [f"{model.ref}: {about}", f"{report.device} ({report.machine}), {described(report.config)}", ""]
-    lines += _rows(report)
+    lines = [f"{model.ref}: {about}", f"{report.device} ({report.machine}), {described(report.config)}"]
+    if report.many:
+        streams = ", each in a stream of its own" if report.many.streams else ""
+        lines.append(f"several sequences: {described(report.many)}{streams}")
+    lines += ["", *_rows(report)]
     lines += ["", *_first_token(report), "", *_limits(report), *_noise(report)]
     return lines
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infer.cli.bench_text import compared, reported
-from infer.cli.model import Opened, device_name, gpu, open_model, wish_of
+from infer.cli.model import Opened, device_name, gpu, machine_name, open_model, wish_of
 from infer.cli.session import Session
 from infer.cli.tuning import ALONE, tune
 from infer.errors import UsageError
@@ -21,7 +21,7 @@ from infer.jobs.bench.report import to_json
 from infer.jobs.bench.runner import Target
 from infer.models.plan import Wish, plan
 from infer.settings import cache_dir, data_dir, resolve
-from infer.tuned import machine_key, model_key
+from infer.tuned import model_key
 from infer.worker.client import WorkerClient
 
 _QUICK = (3, 12.0)  # rounds, and seconds for the rates
@@ -96,7 +96,7 @@ def _measure(asked: Asked, wanted: sizes.Asked, opened: Opened, session: Session
 
 def _names(opened: Opened) -> Names:
     device = gpu(opened.worker.wait_devices()) if opened.config.gpu_layers else None
-    machine, cores = machine_key(opened.machine.cores, opened.machine.gpu), opened.machine.cores
+    machine, cores = machine_name(opened.machine), opened.machine.cores
     kind = device.kind if device else "cpu"
     return Names(model_key(opened.model.metadata), machine, device_name(opened), kind, cores)
 

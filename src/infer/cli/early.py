@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 
-from infer.machine import detect
+from infer.machine import detect, processor_name
 from infer.models.plan import Wish, plan, plan_embedding
 from infer.models.ref import ModelRef
 from infer.models.store import Store
@@ -35,7 +35,7 @@ def load_early(worker: Spawned, arguments: list[str]) -> None:
         settings = resolve({})
         model, _ = Store(cache_dir(os.environ), settings.models).resolve(ModelRef.parse(arguments[1]))
         settings = settings.tuned_for(
-            partial(model_key, model.metadata), partial(machine_key, machine.cores, machine.gpu)
+            partial(model_key, model.metadata), lambda: machine_key(processor_name(), machine.cores, None)
         )
         wish = Wish(gpu_layers=settings["gpu_layers"], threads=settings["threads"], repack=settings["repack"])
         pooling = model.metadata.pooling

@@ -8,7 +8,7 @@ from typing import Any
 
 from infer.cli.embedding_input import Texts, open_texts
 from infer.cli.embedding_output import Sink, open_sink, output_format
-from infer.cli.model import Opened, open_embedder, prefixes
+from infer.cli.model import Opened, open_embedder, prefixes, unused_gpu
 from infer.cli.session import Session
 from infer.errors import Interrupted, UsageError
 from infer.jobs.embed.runner import Answered, Runner
@@ -78,6 +78,8 @@ def run_embed(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     form = output_format(asked.format, asked.output)
     # The worker loads while stdin is read.
     opened = open_embedder(asked.model, settings, session, pooling, yes=asked.yes)
+    if note := unused_gpu(opened):
+        session.output.note(f"note: {note}")
     with ExitStack() as stack:
         texts = stack.enter_context(open_texts(asked.input, asked.files, asked.read, session.output))
         base = EmbedRequest("", _prefix(asked, opened, session), asked.normalized)

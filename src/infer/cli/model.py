@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infer.cli.session import Session
 from infer.errors import DeviceMissing, NotDownloaded, UsageError
-from infer.machine import Gpu, Machine, detect
+from infer.machine import Gpu, Machine, detect, processor_name
 from infer.models import stamp
 from infer.models.about import makes_embeddings
 from infer.models.gguf import read_header
@@ -54,10 +54,9 @@ def open_model(
     if makes_embeddings(model.metadata):
         raise _answers_nothing(model)
     settings = settings.under(model.metadata.sampling, "the model's file").under(recommended, "models.toml")
-    machine = detect()
-    settings = settings.tuned_for(partial(model_key, model.metadata), partial(machine_key, machine.cores, machine.gpu))
+    machine = _with_gpus(detect(), settings, session)
+    settings = settings.tuned_for(partial(model_key, model.metadata), lambda: machine_name(machine))
     wish = wish_of(settings, tuple(map(_adapter, lora)), wish)
-    machine = _with_gpus(machine, wish, session)
     config = _with_cache(plan(model.metadata, machine, wish), settings)
     return Opened(model, settings, config, machine, _loading(model, config, wish, session))
 
@@ -71,7 +70,7 @@ def open_embedder(
     """
     model, _ = _resolve(name, settings, session, yes=yes)
     stamp.touch(model.path, cache_dir(os.environ))
-    machine = detect()
+    machine = _with_gpus(detect(), settings, session)
     wish = Wish(context=settings["ctx"], threads=settings["threads"], gpu_layers=settings["gpu_layers"])
     config = plan_embedding(model.metadata, machine, wish, pooling or _pooling(model))
     return Opened(model, settings, config, machine, _loading(model, config, wish, session))
@@ -147,9 +146,14 @@ def _resolve(name: str, settings: Settings, session: Session, *, yes: bool) -> R
         return store.resolve(ref, thinking(settings))
 
 
-def _with_gpus(machine: Machine, wish: Wish, session: Session) -> Machine:
+def machine_name(machine: Machine) -> str:
+    """What is measured here is filed under: the processor, and whose GPUs this build uses."""
+    return machine_key(processor_name(), machine.cores, machine.gpu if machine.gpus else None)
+
+
+def _with_gpus(machine: Machine, settings: Settings, session: Session) -> Machine:
     """The machine with the GPUs that this build can use; where none is there nobody waits for the build's answer."""
-    return machine if wish.gpu_layers == 0 else replace(machine, gpus=usable_gpus(machine, session))
+    return machine if settings["gpu_layers"] == 0 else replace(machine, gpus=usable_gpus(machine, session))
 
 
 def usable_gpus(machine: Machine, session: Session) -> tuple[Gpu, ...]:
@@ -158,7 +162,13 @@ def usable_gpus(machine: Machine, session: Session) -> tuple[Gpu, ...]:
         return ()
     devices = session.worker().wait_devices()
     kind = "gpu" if any(device.kind == "gpu" for device in devices) else "igpu"
-    return tuple(_as_gpu(device, unified=kind == "igpu") for device in devices if device.kind == kind)
+    found = (_as_gpu(device, unified=kind == "igpu") for device in devices if device.kind == kind)
+    return tuple(_with_what_is_free(one, machine) if one.unified else one for one in found)
+
+
+def _with_what_is_free(shared: Gpu, machine: Machine) -> Gpu:
+    """Of memory that belongs to the computer, its driver counts what it may take, not what others have left."""
+    return replace(shared, memory_free=min(shared.memory_free, machine.memory_free))
 
 
 def _as_gpu(device: Device, *, unified: bool) -> Gpu:
@@ -201,10 +211,13 @@ def device_name(opened: Opened) -> str:
 def unused_gpu(opened: Opened) -> str | None:
     """One line about a GPU that is there and does nothing, until the user does not want to hear it any more."""
     maker = opened.machine.gpu
-    if maker is None or not opened.config.gpu_layers or not opened.settings["gpu_hint"]:
+    if maker is None or opened.settings["gpu_layers"] == 0 or not opened.settings["gpu_hint"]:
         return None
     if gpu(opened.worker.wait_devices()):
-        return None
+        if opened.config.gpu_layers:
+            return None
+        why = "it has too little free memory (INFER_GPU_HINT=0 ends this note)"
+        return f"the {maker} GPU of this machine is not used: {why}"
     return (
         f"the {maker} GPU of this machine is not used: infer doctor says why, and how it would be "
         "(INFER_GPU_HINT=0 ends this note)"

@@ -52,7 +52,7 @@ def _places(session: Session) -> "list[Place]":
 
     folder, machine = cache_dir(os.environ), detect()
     cores = machine.performance_cores or machine.cores
-    speed = bandwidth.known(folder, bandwidth.key(machine), lambda: bandwidth.measure(cores))
+    speed = bandwidth.known(folder, bandwidth.key(machine), lambda: bandwidth.measure(machine))
     places = [Place("CPU", machine.memory_free, speed)]
     if gpus := usable_gpus(machine, session):
         name = ", ".join(one.name for one in gpus)

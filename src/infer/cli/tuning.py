@@ -8,7 +8,7 @@ from pathlib import Path
 from time import localtime, strftime
 from typing import Any
 
-from infer.cli.model import Opened, open_model
+from infer.cli.model import Opened, machine_name, open_model
 from infer.cli.session import Session
 from infer.jobs.bench.figures import NOISY_OTHERS
 from infer.jobs.bench.others import Others
@@ -16,7 +16,7 @@ from infer.jobs.bench.runner import ANSWER, Jobs, described, job_times, pilot, t
 from infer.jobs.bench.sizes import Asked
 from infer.jobs.bench.tune import LEAST_GAIN, Trial, Tuning, Values, candidates, search, times_measured
 from infer.settings import Settings, config_path
-from infer.tuned import KEYS, Tuned, machine_key, model_key, rewrite, with_table, without_table
+from infer.tuned import KEYS, Tuned, model_key, rewrite, with_table, without_table
 
 ALONE = {"no_cache": True, "ctx": None}  # what is measured is computed, in a context as large as that needs
 _SHARE = 1 / 30  # of the budget of time: the prefill of the longer job, measured some fifty times
@@ -28,7 +28,7 @@ def tune(name: str, settings: Settings, session: Session, asked: Asked, *, kv: b
     opened = open_model(name, plain, (), session, yes=yes)
     fixed = [key for key in KEYS if settings.is_given(key)]
     tried = candidates(
-        opened.config, fixed, opened.machine.cores, os.cpu_count() or 1, gpu=bool(opened.machine.gpu), kv=kv
+        opened.config, fixed, opened.machine.cores, os.cpu_count() or 1, gpu=bool(opened.machine.gpus), kv=kv
     )
     load = opened.worker.wait_loaded()
     rates = pilot(opened.worker)
@@ -56,7 +56,7 @@ def _write(opened: Opened, found: Tuning) -> Path | None:
     """Put the values into config.toml, or take out what stands there of an earlier time; None: nothing has changed."""
     path = config_path(os.environ)
     values = {key: _plain(key, value) for key, value in found.values.items()}
-    mine = Tuned(model_key(opened.model.metadata), machine_key(opened.machine.cores, opened.machine.gpu), values)
+    mine = Tuned(model_key(opened.model.metadata), machine_name(opened.machine), values)
     if values and found.final:
         remark = f"infer bench --tune, {strftime('%Y-%m-%d', localtime())}: {_percent(found.final.gain)} faster"
         rewrite(path, partial(with_table, tuned=mine, remark=remark), mine, gone=False)
@@ -81,7 +81,7 @@ def _plain(key: str, value: Any) -> Any:
 def _record(opened: Opened, found: Tuning, jobs: Jobs, others: float | None, place: Path | None) -> dict[str, Any]:
     return {
         "model": model_key(opened.model.metadata),
-        "machine": machine_key(opened.machine.cores, opened.machine.gpu),
+        "machine": machine_name(opened.machine),
         "jobs": [{"prompt": prompt, "answer": ANSWER} for prompt in jobs.prompts],
         "defaults": {key: _plain(key, getattr(opened.config, key)) for key in KEYS},
         "trials": [asdict(trial) for trial in found.trials],

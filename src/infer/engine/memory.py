@@ -87,6 +87,9 @@ class Memory:
         wanted = max(sequence.wanted for sequence in running)
         if present:
             wanted = max(wanted, min(2 * present.each, max(sequence.limit for sequence in running)))
+        coming = self._scheduler.longest_waiting
+        if coming * min(self.most, _FEW) <= self._capacity // 2:  # else one that is so long shall not cost the others
+            wanted = max(wanted, coming)
         while self._config.adapts and self.most > _FEW and self.most * wanted > self._capacity // 2:
             if present or self.most // 2 < len(running):
                 break

@@ -131,6 +131,11 @@ class Scheduler:
         return len(self._waiting)
 
     @property
+    def longest_waiting(self) -> int:
+        """Positions that the one in the queue needs which needs most; 0 where nobody waits."""
+        return max((sequence.wanted for sequence in self._waiting), default=0)
+
+    @property
     def next_waiting(self) -> Sequence | None:
         """Who enters next."""
         return self._waiting[0] if self._waiting else None

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Barrier, Thread
 from time import perf_counter
 
+from infer.machine.cores import processor_name
 from infer.machine.facts import Machine
 from infer.machine.files import ROOT, read
 
@@ -62,17 +63,18 @@ def cache_size(root: Path = ROOT) -> int:
     return max((int(size[:-1]) << 10 for size in sizes if size[:-1].isdigit() and size.endswith("K")), default=0)
 
 
-def measure(threads: int) -> float:
-    """`memory_bandwidth` with a buffer that no cache of this machine holds."""
+def measure(machine: Machine) -> float:
+    """`memory_bandwidth` with a buffer that no cache of this machine holds, and that its free memory does."""
+    size = min(_LARGEST, max(BUFFER, 4 * cache_size()), machine.memory_free // 4)
     try:
-        return memory_bandwidth(threads, min(_LARGEST, max(BUFFER, 4 * cache_size())))
+        return memory_bandwidth(machine.performance_cores or machine.cores, size)
     except (OSError, AttributeError, TypeError, MemoryError):  # no libc to ask, or no memory for the buffer
         return _MODEST
 
 
 def key(machine: Machine) -> str:
     """What the memory of a processor is remembered under."""
-    return f"{machine.cpu_name} {machine.architecture} {machine.cores} {machine.memory_total}"
+    return f"{processor_name()}, {machine.cores} cores, {machine.memory_total} bytes"
 
 
 def known(folder: Path, name: str, measured: Callable[[], float]) -> float:

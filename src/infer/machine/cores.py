@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from infer.machine import darwin
-from infer.machine.files import cpu_list, number, read
+from infer.machine.files import ROOT, cpu_list, number, read
 
 _CPU = "sys/devices/system/cpu"
 _SLOW = 0.6  # of the largest capacity: an efficiency core has a quarter to a half, a middle core of three kinds 0.7
@@ -53,6 +53,11 @@ def name(root: Path) -> str:
         if found := _cpuinfo(root, key):
             return found
     return os.environ.get("PROCESSOR_IDENTIFIER", "") if sys.platform == "win32" else ""
+
+
+def processor_name(root: Path = ROOT) -> str:
+    """`name`, else what kind of processor it is."""
+    return " ".join(name(root).split()) or os.uname().machine
 
 
 def features(root: Path, ask: darwin.Sysctl = darwin.sysctl) -> tuple[str, ...]:

@@ -174,6 +174,7 @@ class _Description:
             experts=layout.experts(),
             expert_bytes=self.role("experts"),
             lookup_bytes=self.role("rows") + (self.role("embedding") if self.role("output") else 0),
+            output_bytes=self.role("output") or self.role("embedding"),
             inner=layout.inner(),
         )
 

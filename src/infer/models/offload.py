@@ -86,10 +86,33 @@ def _spread(metadata: Metadata, rooms: Sequence[int], need: int, each: int, ligh
 
 
 def _some(metadata: Metadata, rooms: Sequence[int], weights: int, cache: int) -> Offload:
-    """As many layers as fit, the last ones of the model."""
-    layer = (weights + cache) / (metadata.block_count + 1)
-    counts = [int(room / layer) for room in rooms]
-    layers = min(sum(counts), metadata.block_count)
-    left = 1 - layers / (metadata.block_count + 1)
-    split = tuple(map(float, counts)) if len(rooms) > 1 and layers else ()
-    return Offload(layers, split, host=metadata.lookup_bytes + round((weights + cache) * left))
+    """As many layers as fit, the last ones of the model: the output matrix is the first that comes, on the last GPU."""
+    layer = _layer(metadata, weights, cache)
+    last = rooms[-1] - metadata.output_bytes
+    counts = [int(room / layer) for room in (*rooms[:-1], max(0, last))]
+    layers = min(sum(counts), metadata.block_count - 1) + 1 if last >= 0 and any(counts) else 0
+    split = (*map(float, counts[:-1]), counts[-1] + 1.0) if len(rooms) > 1 and layers else ()
+    return Offload(layers, split, host=_left_here(metadata, layers, weights, cache))
+
+
+def given(metadata: Metadata, gpus: Sequence[Gpu], setting: Setting, layers: int) -> tuple[Offload, int]:
+    """So many layers, as the user wishes, and the bytes that the GPUs lack for them (0: they have room)."""
+    weights, cache = metadata.tensor_bytes - metadata.lookup_bytes, cache_bytes(metadata, setting)
+    room = sum(_room(metadata, gpu, setting) for gpu in gpus)
+    if layers > metadata.block_count:
+        return Offload(-1, host=metadata.lookup_bytes), max(0, weights + cache - room)
+    placed = metadata.output_bytes + (layers - 1) * _layer(metadata, weights, cache) if layers else 0
+    host = _left_here(metadata, layers, weights, cache)
+    return Offload(layers, host=host), max(0, round(placed) - room)
+
+
+def _layer(metadata: Metadata, weights: int, cache: int) -> float:
+    """Bytes of one layer with its part of the cache."""
+    return max(1, weights - metadata.output_bytes + cache) / metadata.block_count
+
+
+def _left_here(metadata: Metadata, layers: int, weights: int, cache: int) -> int:
+    """Bytes in the computer's memory when so many layers (the output matrix is one of them) are elsewhere."""
+    blocks = metadata.block_count - max(0, layers - 1)
+    output = 0 if layers else metadata.output_bytes
+    return round(metadata.lookup_bytes + output + blocks * _layer(metadata, weights, cache))

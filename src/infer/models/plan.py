@@ -8,7 +8,7 @@ from typing import Literal
 from infer.errors import DoesNotFit, UsageError
 from infer.machine import Machine
 from infer.models.estimate import CELLS, ELEMENT_BYTES, Setting, estimate
-from infer.models.offload import Offload, fits_entirely, offload
+from infer.models.offload import Offload, fits_entirely, given, offload
 from infer.types import EngineConfig, KvType, Metadata, Pooling
 
 _BATCH = 512
@@ -22,6 +22,7 @@ _MOST_PARALLEL = 64  # sequences; how many of them pay is found out while they r
 _TYPICAL = 1024  # tokens of a request in a batch, prompt and answer
 _MOST_TEXTS = 64  # texts that are embedded together; with as many tokens as pay they rarely are more
 _ROW_WIDTHS = 16  # activations of one token that a compute graph holds at a time, in widths of the model
+_MOST_BESIDE_A_GPU = 8  # threads; with all layers on it the processor only looks tokens up
 _LONGEST = 1 << 28  # tokens; no trained context is longer
 _LITTLE = 64 << 20  # bytes beside a model of which only the size is known: the processes
 
@@ -99,8 +100,7 @@ def plan(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
     _check_cache(metadata, wish)
     if machine.gpus and wish.gpu_layers != 0:
         placed = _on_gpus(metadata, machine, wish)
-        if placed is not None:
-            return placed
+        return placed or replace(_on_cpu(metadata, machine, wish), gpu_layers=0)
     return _on_cpu(metadata, machine, wish)
 
 
@@ -136,28 +136,50 @@ def _on_cpu(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig:
 
 
 def _on_gpus(metadata: Metadata, machine: Machine, wish: Wish) -> EngineConfig | None:
-    """The plan with GPUs; None where not one layer finds a place there."""
+    """The plan with GPUs; None where not one layer finds a place there, or what is left none in memory."""
     usual = wish.context or min(COMFORTABLE, metadata.context_length)
     size = setting(wish, usual, gpu=True)
-    found = offload(metadata, machine.gpus, size)
-    if isinstance(wish.gpu_layers, int):
-        found = Offload(wish.gpu_layers)
-    elif wish.gpu_layers == "all" and (found.gpu_layers >= 0 or found.cpu_experts):
-        found = Offload(-1)
+    found = _offload(metadata, machine, wish, size)
     if not found.gpu_layers:
         return None
     need = found.host + estimate(metadata, size).processes
     if need > machine.memory_free and not all(gpu.unified for gpu in machine.gpus):
+        if wish.context is None and wish.gpu_layers == "auto":
+            return None  # the processor alone may do with a smaller context
         raise _does_not_fit(metadata, wish, usual, need, machine.memory_free)
 
     def fits(parallel: int) -> int:
         if found.gpu_layers >= 0 or found.cpu_experts:
-            return usual
+            return usual  # more would take layers or experts off the GPU again
         most = replace(size, parallel=parallel)
         return _most_cells(lambda cells: fits_entirely(metadata, machine.gpus, replace(most, cells=cells)))
 
     config = _config(metadata, machine, wish, fits, usual, size)
-    return replace(config, gpu_layers=found.gpu_layers, tensor_split=found.tensor_split, cpu_experts=found.cpu_experts)
+    whole = found.gpu_layers < 0 and not found.cpu_experts
+    return replace(
+        config,
+        threads=wish.threads or (min(config.threads, _MOST_BESIDE_A_GPU) if whole else config.threads),
+        gpu_layers=found.gpu_layers,
+        tensor_split=found.tensor_split,
+        cpu_experts=found.cpu_experts,
+    )
+
+
+def _offload(metadata: Metadata, machine: Machine, wish: Wish, size: Setting) -> Offload:
+    """What goes on the GPUs: what fits, or what is wished for. Raises DoesNotFit for a wish that does not."""
+    if wish.gpu_layers == "auto":
+        return offload(metadata, machine.gpus, size)
+    layers = wish.gpu_layers if isinstance(wish.gpu_layers, int) else metadata.block_count + 1
+    if layers > metadata.block_count:
+        found = offload(metadata, machine.gpus, size)
+        if found.gpu_layers < 0 and not found.cpu_experts:
+            return found
+    asked, lack = given(metadata, machine.gpus, size, layers)
+    if lack:
+        have = sum(gpu.memory_free for gpu in machine.gpus)
+        what = f"{metadata.name} with --gpu-layers {wish.gpu_layers} and a context of {size.cells:,} tokens"
+        raise DoesNotFit(what=what, need=have + lack, have=have, hint="fewer --gpu-layers, or auto")
+    return asked
 
 
 def _config(
@@ -229,23 +251,41 @@ def plan_embedding(metadata: Metadata, machine: Machine, wish: Wish, pooling: Po
         parallel=_MOST_TEXTS,
         batch=_BATCH,
         outputs=_MOST_TEXTS,
-        gpu_layers=_gpu_layers(wish.gpu_layers),
+        gpu_layers=_embedding_layers(metadata, machine, wish),
         pooling=pooling,
         in_pieces=in_pieces,
     )
 
 
+def _embedding_layers(metadata: Metadata, machine: Machine, wish: Wish) -> int:
+    """All or nothing: embedding models are small beside what computes them."""
+    if wish.gpu_layers != "auto" or not machine.gpus:
+        return _gpu_layers(wish.gpu_layers)
+    room = max(gpu.memory_free for gpu in machine.gpus)
+    return -1 if _graph_need(metadata, min(_BATCH, metadata.context_length)) <= room else 0
+
+
 def _longest_graph(metadata: Metadata, memory_free: int) -> int:
     """Tokens n whose compute graph fits: the weights, n rows of activations, n * n attention scores of a layer."""
-    row = _ROW_WIDTHS * metadata.embedding_length * 4 + kv_bytes_per_token(metadata, "f16") + metadata.vocab_size * 4
-    score = 2 * metadata.head_count * 4  # f32, before and after the softmax
+    row, score = _row_and_score(metadata)
     base = metadata.tensor_bytes + _LITTLE
     smallest = min(_BATCH, metadata.context_length)
-    need = round(base + smallest * row + smallest**2 * score)
+    need = _graph_need(metadata, smallest)
     if need > memory_free:
         what = f"{metadata.name} with texts of {smallest:,} tokens"
         raise DoesNotFit(what=what, need=need, have=memory_free, hint="a smaller model needs less")
     return int((sqrt(row**2 + 4 * score * (memory_free - base)) - row) / (2 * score)) if score else smallest
+
+
+def _row_and_score(metadata: Metadata) -> tuple[float, int]:
+    """Bytes of a token in the graph, and of a pair of tokens."""
+    row = _ROW_WIDTHS * metadata.embedding_length * 4 + kv_bytes_per_token(metadata, "f16") + metadata.vocab_size * 4
+    return row, 2 * metadata.head_count * 4  # f32, before and after the softmax
+
+
+def _graph_need(metadata: Metadata, tokens: int) -> int:
+    row, score = _row_and_score(metadata)
+    return round(metadata.tensor_bytes + _LITTLE + tokens * row + tokens**2 * score)
 
 
 def _threads(metadata: Metadata, machine: Machine) -> int:

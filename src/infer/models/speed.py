@@ -11,6 +11,7 @@ from infer.types import KvType, Metadata
 
 # Of the bandwidth that a plain read reaches, what llama.cpp's matrix kernels reach on the CPU measured (2 cores, Q4).
 EFFICIENCY = 0.62
+_TYPICAL_LAYERS = 30  # 16 to 48 in models of 1 to 30 billion parameters
 _LAYER = 120e-6  # seconds a layer: graph nodes, barriers between threads, norms and rotations
 
 
@@ -32,13 +33,17 @@ def bytes_per_token(metadata: Metadata, position: int = 0, kv_type: KvType = "f1
 def decode(metadata: Metadata, bandwidth: float, position: int = 0, kv_type: KvType = "f16") -> Speed:
     """The speed where memory delivers `bandwidth` bytes per second."""
     needed = bytes_per_token(metadata, position, kv_type)
-    seconds = needed / (EFFICIENCY * bandwidth) + _LAYER * metadata.block_count
-    return Speed(needed, 1 / seconds)
+    return Speed(needed, 1 / _seconds(needed, bandwidth, metadata.block_count))
 
 
 def by_size(size: int, share: float, bandwidth: float) -> float:
     """Tokens a second of a file of which only the size is known; share: of its weights, what a token uses."""
-    return EFFICIENCY * bandwidth / max(1.0, size * share)
+    return 1 / _seconds(round(size * share), bandwidth, _TYPICAL_LAYERS)
+
+
+def _seconds(needed: int, bandwidth: float, layers: int) -> float:
+    """Of one token."""
+    return needed / (EFFICIENCY * bandwidth) + _LAYER * layers
 
 
 def _context(metadata: Metadata, position: int, kv_type: KvType) -> int:

@@ -21,11 +21,15 @@ class Placement:
 
     def __init__(self, config: EngineConfig) -> None:
         self._split = _split(config.tensor_split)
+        takers = [index for index, part in enumerate(config.tensor_split) if part]
+        self._alone = takers[0] if len(takers) == 1 else None
         self._overrides = _overrides(config.cpu_experts)
 
     def put_into(self, params: Any) -> None:
         """Set the fields; without a wish they stay llama.cpp's own."""
-        if self._split is not None:
+        if self._alone is not None:  # with a split, llama.cpp would open the other devices too
+            params.split_mode, params.main_gpu = bindings.LLAMA_SPLIT_MODE_NONE, self._alone
+        elif self._split is not None:
             params.tensor_split = self._split
         if self._overrides is not None:
             params.tensor_buft_overrides = ctypes.cast(self._overrides, ctypes.c_void_p)

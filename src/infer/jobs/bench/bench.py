@@ -7,7 +7,7 @@ from pathlib import Path
 import infer
 from infer.jobs.bench.figures import noise
 from infer.jobs.bench.report import Report
-from infer.jobs.bench.runner import Fresh, Say, Target, first_tokens, pilot, rates
+from infer.jobs.bench.runner import Fresh, Say, Target, configure, first_tokens, pilot, rates
 from infer.jobs.bench.sizes import Asked, Shape, choose, room
 from infer.models.metadata import read_headers
 from infer.models.work import work_of
@@ -36,16 +36,17 @@ class Names:
 def bench(
     fresh: Fresh, first: WorkerClient, target: Target, names: Names, asked: Asked, folder: Path, say: Say
 ) -> Report:
-    """Measure everything. `first` is a worker that loads `target.many`; folder: where our own prompt cache may lie."""
+    """Measure everything. `first` is a worker that loads the model; folder: where our own prompt cache may lie."""
     work = work_of(read_headers(target.path))
     longest, positions = target.many.max_context, target.many.positions
     first.wait_loaded()
+    configure(first, target.path, target.single)
     say("what this machine can do")
     before = first.limits(names.kind, names.cores, work.weight_type)
     say("how fast the model is, about")
     found = pilot(first)
     sizes = choose(asked, found, longest, positions)
-    rows, shares = rates(first, sizes, say)
+    rows, shares = rates(first, target, sizes, say)
     after = first.limits(names.kind, names.cores, work.weight_type)
     most = int(found.prefill * asked.seconds * _FIRST_SHARE / (1 + asked.rounds))
     prompt = min(_LONGEST_FIRST, max(_LEAST_FIRST, most), longest - room(Shape(1), 1))
@@ -58,6 +59,7 @@ def bench(
         time=time.time(),
         infer=infer.__version__,
         config=target.single,
+        many=target.many if any(row.parallel > 1 for row in rows) else None,
         steps=sizes.steps,
         rounds=sizes.rounds,
         rows=rows,

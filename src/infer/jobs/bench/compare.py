@@ -41,6 +41,8 @@ def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
     changes = tuple(_change(name, earlier[name], later[name]) for name in later if name in earlier)
     then, today = before["settings"], now["settings"]
     settings = tuple((key, then.get(key), today.get(key)) for key in SETTINGS if then.get(key) != today.get(key))
+    if before.get("device") != now.get("device"):
+        settings = (("device", before.get("device"), now.get("device")), *settings)
     noisy = any(bool(record["noise"]["noisy"]) for record in (before, now))
     return Comparison(before["time"], before["infer"], changes, settings, noisy)
 

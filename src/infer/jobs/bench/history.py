@@ -41,6 +41,8 @@ class History:
         except OSError:
             return
         with open(descriptor, "rb") as file:
+            with suppress(OSError):  # of a longer one the first line is torn
+                file.seek(max(0, os.fstat(descriptor).st_size - _MOST_BYTES))
             lines = file.read(_MOST_BYTES).split(b"\n")[:-1]
         for line in lines:
             with suppress(ValueError, KeyError, TypeError, RecursionError, AttributeError):

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-_TICKS = os.sysconf("SC_CLK_TCK")  # a second
 _BUSY_COLUMNS = slice(1, 9)  # user nice system idle iowait irq softirq steal, proc(5)
 _IDLE, _WAITING = 3, 4
 _COARSE = 2  # ticks that the counters may be wrong by
@@ -33,7 +32,9 @@ class Others:
         except (OSError, ValueError):
             return None
         mine = os.times()
-        own = (mine.user + mine.system) * _TICKS + int(worker[11]) + int(worker[12])  # utime and stime, proc(5)
+        own = (
+            (mine.user + mine.system) * os.sysconf("SC_CLK_TCK") + int(worker[11]) + int(worker[12])
+        )  # utime and stime, proc(5)
         total = sum(numbers)
         return total - numbers[_IDLE] - numbers[_WAITING], total, own
 

@@ -10,6 +10,7 @@ from infer.types import EngineConfig, Limits
 
 VERSION = 1  # of a record; raise it when a key changes its meaning
 SETTINGS = ("threads", "ubatch", "flash_attention", "repack", "kv_type", "gpu_layers")
+_TOGETHER = (*SETTINGS, "streams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Report:
 
     model, machine   the names under which runs are compared
     time             seconds since the epoch
+    config, many     how one sequence was computed, and how several; None: they were not
     steps, rounds    of decoding that were measured at once; repetitions of everything
     """
 
@@ -57,6 +59,7 @@ class Report:
     time: float
     infer: str
     config: EngineConfig
+    many: EngineConfig | None
     steps: int
     rounds: int
     rows: tuple[Row, ...]
@@ -88,6 +91,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "machine": report.machine,
         "device": report.device,
         "settings": {key: getattr(report.config, key) for key in SETTINGS},
+        "settings_together": report.many and {key: getattr(report.many, key) for key in _TOGETHER},
         "steps": report.steps,
         "rounds": report.rounds,
         "rows": [asdict(row) for row in report.rows],

@@ -61,8 +61,28 @@ def pilot(worker: WorkerClient) -> Rates:
     return Rates(PILOT / pace.prefill, PILOT_STEPS / pace.decode)
 
 
-def rates(worker: WorkerClient, sizes: Sizes, say: Say) -> tuple[tuple[Row, ...], list[float | None]]:
-    """Every shape of `sizes`, round by round; and what others used of the machine in each round."""
+def configure(worker: WorkerClient, path: str, config: EngineConfig) -> float:
+    """Have a worker go on with another configuration, and compute something in it; seconds of the loading."""
+    worker.load(path, config)
+    load = worker.wait_loaded()
+    _measure(worker, _WARM, PILOT_STEPS)
+    return load
+
+
+def rates(worker: WorkerClient, target: Target, sizes: Sizes, say: Say) -> tuple[tuple[Row, ...], list[float | None]]:
+    """Every shape of `sizes`, as a run or a batch would compute it; and what others used of the machine meanwhile."""
+    rows, shares = list[Row](), list[float | None]()
+    alone = tuple(shape for shape in sizes.shapes if shape.parallel == 1)
+    together = tuple(shape for shape in sizes.shapes if shape.parallel > 1)
+    for shapes, config in ((alone, target.single), (together, target.many)):
+        if shapes:
+            configure(worker, target.path, config)
+            more, others = _round_by_round(worker, replace(sizes, shapes=shapes), say)
+            rows, shares = [*rows, *more], [*shares, *others]
+    return tuple(rows), shares
+
+
+def _round_by_round(worker: WorkerClient, sizes: Sizes, say: Say) -> tuple[tuple[Row, ...], list[float | None]]:
     found: dict[Shape, list[Pace]] = {shape: [] for shape in sizes.shapes}
     others, shares = Others(worker.pid), []
     for number in range(1 + sizes.rounds):
@@ -118,9 +138,7 @@ def job_times(worker: WorkerClient, path: str, jobs: Jobs, say: Say) -> Measure:
     """
 
     def measure(config: EngineConfig) -> Times:
-        worker.load(path, config)
-        load = worker.wait_loaded()
-        _measure(worker, _WARM, PILOT_STEPS)
+        load = configure(worker, path, config)
         times = []
         for prompt in jobs.prompts:
             say(f"{prompt:,} tokens, {described(config)}")
