@@ -89,6 +89,9 @@ BAD: dict[str, tuple[Any, str]] = {
     "stream": ({"prompt": "a", "stream": True}, "stream: only false"),
     "hot": ({"prompt": "a", "temperature": 1e9}, "temperature is not a number from"),
     "NaN": (b'{"prompt": "a", "top_p": NaN}', "top_p is not a number"),
+    "infinite": (b'{"prompt": "a", "temperature": Infinity}', "temperature is not a number"),
+    "huge": (b'{"prompt": "a", "seed": 1%s}' % (b"0" * 400), "seed is not a whole number"),
+    "huge, and no seed": (b'{"prompt": "a", "temperature": 1%s}' % (b"0" * 400), "temperature is not a number"),
     "true": ({"prompt": "a", "top_k": True}, "top_k is not a whole number"),
     "no tokens": ({"prompt": "a", "max_tokens": 0}, "max_tokens is not a whole number"),
     "odd stop": ({"prompt": "a", "stop": [1]}, "stop is neither"),
@@ -102,6 +105,22 @@ def test_what_is_wrong_is_said(name: str) -> None:
     item = parse(value)
     assert item.request is None
     assert words in item.problem
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"prompt": "a", "\\ud800": 1}',
+        b'{"body": {"prompt": "a"}, "\\ud800": 1}',
+        b'{"url": "\\ud800", "body": {"prompt": "a"}}',
+        b'{"messages": [{"role": "user", "content": "a", "\\ud800": 1}]}',
+        b'{"prompt": "a", "tools": [{"type": "function", "function": {"name": "a", "\\ud800": 1}}]}',
+    ],
+)
+def test_half_a_character_in_a_key_can_be_written_into_the_record(line: bytes) -> None:
+    item = parse(line)
+    assert item.request is None
+    assert item.problem.encode()
 
 
 def test_tools_are_offered_by_a_line() -> None:

@@ -60,6 +60,7 @@ def test_forms_of_a_text(line: dict[str, Any]) -> None:
         ({"input": ["a", "b"]}, "input is a list"),
         ({"text": "a", "custom_id": []}, "custom_id is neither"),
         (b'{"text": "\\ud800"}', "half of a character"),
+        (b'{"text": "a", "\\ud800": 1}', r"unknown key '\ud800'"),
     ],
 )
 def test_what_is_no_text(line: Any, problem: str) -> None:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Self
 from infer.cli.inputs import argument, read_file, read_stdin
 from infer.cli.output import Output
 from infer.errors import EmptyPrompt, FileUnreadable, UsageError
+from infer.jobs.batch.bad_item import encodable
 from infer.jobs.batch.ledger import Ledger, digest
 from infer.jobs.batch.lines import jsonl
 from infer.jobs.embed.items import TextItem, parse_text, plain_text
@@ -96,7 +97,7 @@ def open_texts(given: str | None, files: Sequence[str], read: str | None, output
 def _of_files(files: Sequence[str], read: str | None) -> Texts:
     kind = read or ("jsonl" if files[0].lower().endswith(_JSONL) else "text")
     if kind == "text":
-        return Texts(kind, [(path, read_file(path).rstrip("\n")) for path in files])
+        return Texts(kind, [(encodable(path), read_file(path).rstrip("\n")) for path in files])
     if len(files) > 1:
         what = f"several files of {'JSONL' if kind == 'jsonl' else 'lines'} have no common order of rows"
         raise UsageError(what=what, hint=f"cat FILE FILE | infer embed MODEL --input {kind}")

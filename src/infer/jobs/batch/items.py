@@ -13,7 +13,6 @@ names the model. A key that would be ignored is an error, so that nobody believe
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite
 from string import Formatter
 from typing import Any
 
@@ -178,7 +177,7 @@ def _from_template(fields: Mapping[str, Any], base: Request, template: str) -> R
 def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Any, str], float]:
     def check(value: Any, key: str) -> float:
         right = isinstance(value, int) if whole else isinstance(value, int | float)
-        if isinstance(value, bool) or not right or not isfinite(value) or not low <= value <= high:
+        if isinstance(value, bool) or not right or not low <= value <= high:
             raise BadItem(f"{key} is not a {'whole ' if whole else ''}number from {low:,} to {high:,}")
         return value  # type: ignore[no-any-return]
 
