@@ -82,6 +82,26 @@ def test_bad_lines_are_records_and_the_rest_goes_on(infer: Command, tmp_path: Pa
     assert found[0]["text"] == found[6]["text"]
 
 
+def test_ids_that_meet(infer: Command, tmp_path: Path) -> None:
+    """A line without an id is answered whatever others call themselves; and what is made up is nobody's."""
+    text = "Tell me a story."
+    lines = [
+        {"prompt": text, "custom_id": "2"},
+        {"prompt": text},
+        {"prompt": text, "custom_id": "a"},
+        {"prompt": text, "custom_id": "a (line 5)"},
+        {"prompt": text, "custom_id": "a"},
+    ]
+    given, output = write(tmp_path / "in.jsonl", lines), tmp_path / "out.jsonl"
+    assert infer.run("batch", "tiny", given, "-o", output, *FLAGS).code == 9
+    found = records(output.read_bytes())
+    assert [one["custom_id"] for one in found] == ["2", "2 (line 2)", "a", "a (line 5)", "a (line 5) (line 5)"]
+    assert [one["error"] is None for one in found] == [True, True, True, True, False]
+    assert "the custom_id 'a' of an earlier line" in found[4]["error"]["message"]
+    assert infer.run("batch", "tiny", given, "-o", output, *FLAGS).code == 9
+    assert len(records(output.read_bytes())) == 5
+
+
 def test_what_lines_begin_with_is_computed_once(infer: Command, tmp_path: Path, long_model: Path) -> None:
     document = "The quick brown fox jumps over the lazy dog. " * 20
     lines = [{"prompt": document + f"Question {n}?"} for n in range(12)]

@@ -191,6 +191,15 @@ def test_bad_lines_are_records_and_the_rest_goes_on(infer: Command, bert: Path, 
     assert same(np.array(found[0]["embedding"]), np.array(found[9]["embedding"]))
 
 
+def test_ids_that_meet(infer: Command, bert: Path) -> None:
+    ids: list[dict[str, Any]] = [{"custom_id": "2"}, {}, {"custom_id": "a"}, {"custom_id": "a (text 5)"}]
+    lines = [{"text": "the fox", **one} for one in [*ids, {"custom_id": "a"}]]
+    data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    found = records(infer.run("embed", bert, "--input", "jsonl", stdin=data))
+    assert [one["custom_id"] for one in found] == ["2", "2 (text 2)", "a", "a (text 5)", "a (text 5) (text 5)"]
+    assert [one["error"] is None for one in found] == [True, True, True, True, False]
+
+
 def test_files_are_one_text_each(infer: Command, bert: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_text(f"the fox {name}\n")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infer.errors import UsageError
 from infer.jobs.batch.journal import SUFFIX, Journal
-from infer.jobs.batch.ledger import Ledger, digest
+from infer.jobs.batch.ledger import Ledger, Names, digest
 
 
 def ids(path: Path) -> list[str]:
@@ -48,6 +48,13 @@ def test_a_ledger_of_many_ids_stays_small() -> None:
     ledger.put(digest(b"0"), 5)
     assert (ledger.get(digest(b"0")), ledger.get(digest(b"1"))) == (5, 0)
     assert ledger.size <= 44 * 40_000
+
+
+def test_an_id_that_is_made_up_is_nobody_s() -> None:
+    names = Names()
+    given = [("a", 1), ("a (line 3)", 2), ("a", 3), ("a (line 3) (line 3)", 4), ("b", 5)]
+    found = [names.once(wanted, f" (line {number})") for wanted, number in given]
+    assert found == ["a", "a (line 3)", "a (line 3) (line 3)", "a (line 3) (line 3) (line 4)", "b"]
 
 
 def test_a_run_goes_on_where_it_was_cut(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from infer.cli.tool_file import read_tool_file, refuse_beside_tools
 from infer.errors import ConstraintUnmet, FileUnreadable, Interrupted, UsageError
 from infer.jobs.batch.items import Item, check_template, parse_item
 from infer.jobs.batch.journal import Journal
-from infer.jobs.batch.ledger import Ledger, digest
+from infer.jobs.batch.ledger import Names, digest
 from infer.jobs.batch.lines import Line, comma_separated, jsonl
 from infer.jobs.batch.outlook import Outlook, look
 from infer.jobs.batch.runner import Answered, Runner
@@ -199,7 +199,7 @@ class _Reader:
         self._read_lines = _lines_of(name)
         if self._read_lines is comma_separated and template is None:
             raise UsageError(what="a CSV file needs --template", hint='--template "Summarise: {text}"')
-        self._seen = Ledger()
+        self._ids = Names()
         self._lines: dict[int, int] = {}  # digests of the lines whose answers are awaited, by their numbers
         self._size = _size(stream)
         self._given = self._skipped = 0  # lines that were handed out; bytes before the first of them
@@ -215,12 +215,10 @@ class _Reader:
         return max(0.0, min(1.0, read * answered / self._given))
 
     def items(self) -> Iterator[Item]:
-        """One after the other; a second line with the same id is an error of that line."""
+        """One after the other, each with an id that stands once in the output."""
         for line in self._read_lines(self._stream):
             item = parse_item(line.number, line.data, self.base, self._template)
-            if self._seen.get(digest(item.custom_id.encode())) is not None:
-                item = _twin(item, line)
-            self._seen.put(digest(item.custom_id.encode()))
+            item = _with_id(item, self._ids.once(item.custom_id, f" (line {line.number})"))
             said = digest(line.data or b"")
             if self._journal and self._journal.has(item.custom_id, said):
                 continue
@@ -236,10 +234,14 @@ class _Reader:
         return self._lines.pop(item.number)
 
 
-def _twin(item: Item, line: Line) -> Item:
-    """The record of a second line with one id has an id of its own: an id stands once in the output."""
-    problem = f"line {line.number:,} has the custom_id '{item.custom_id}' of an earlier line"
-    return Item(item.number, f"{item.custom_id} (line {line.number})", problem=problem)
+def _with_id(item: Item, custom_id: str) -> Item:
+    """A second line with an id of its own is an error of that line; one that goes by its number gets another id."""
+    if custom_id == item.custom_id:
+        return item
+    if item.numbered:
+        return replace(item, custom_id=custom_id)
+    problem = f"line {item.number:,} has the custom_id '{item.custom_id}' of an earlier line"
+    return Item(item.number, custom_id, problem=problem)
 
 
 def _template(given: str | None) -> str | None:

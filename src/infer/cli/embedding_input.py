@@ -13,7 +13,7 @@ from infer.cli.inputs import argument, read_file, read_stdin
 from infer.cli.output import Output
 from infer.errors import EmptyPrompt, FileUnreadable, UsageError
 from infer.jobs.batch.bad_item import encodable
-from infer.jobs.batch.ledger import Ledger, digest
+from infer.jobs.batch.ledger import Names
 from infer.jobs.batch.lines import jsonl
 from infer.jobs.embed.items import TextItem, parse_text, plain_text
 from infer.types import EmbedRequest
@@ -31,7 +31,7 @@ class Texts:
 
     def __init__(self, kind: str, given: Sequence[tuple[str, str]] = (), stream: BinaryIO | None = None) -> None:
         self._kind, self._given, self._stream = kind, given, stream
-        self._seen = Ledger()
+        self._ids = Names()
         self._data: dict[int, bytes] = {}  # of texts that are on their way
         self._size = _size(stream) if stream else 0
 
@@ -53,11 +53,9 @@ class Texts:
         return min(1.0, self._stream.tell() / self._size) if self._stream and self._size else None
 
     def items(self, base: EmbedRequest, seen: Seen) -> Iterator[TextItem]:
-        """One after the other, without those that were done before; a second text with an id is an error."""
+        """One after the other, without those that were done before; each id stands once in the output."""
         for found, data in self._all(base):
-            again = self._seen.get(digest(found.custom_id.encode())) is not None
-            item = _twin(found) if again else found
-            self._seen.put(digest(item.custom_id.encode()))
+            item = _with_id(found, self._ids.once(found.custom_id, f" (text {found.index + 1})"))
             if not seen(item.custom_id, data):
                 self._data[item.index] = data
                 yield item
@@ -140,7 +138,10 @@ def _size(stream: BinaryIO) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _twin(item: TextItem) -> TextItem:
-    """The record of a second text with one id has an id of its own: an id stands once in the output."""
-    problem = f"the custom_id '{item.custom_id}' was there before"
-    return TextItem(item.index, f"{item.custom_id} (text {item.index + 1})", problem=problem)
+def _with_id(item: TextItem, custom_id: str) -> TextItem:
+    """A second text with an id of its own is an error of that text; one that goes by its number gets another id."""
+    if custom_id == item.custom_id:
+        return item
+    if item.numbered:
+        return replace(item, custom_id=custom_id)
+    return TextItem(item.index, custom_id, problem=f"the custom_id '{item.custom_id}' was there before")

@@ -36,12 +36,14 @@ class Item:
 
     number       of the line, from 1
     custom_id    its own, else its number
+    numbered     it has no id of its own
     """
 
     number: int
     custom_id: str
     request: Request | None = None
     problem: str | None = None
+    numbered: bool = False
 
 
 def parse_item(number: int, data: bytes | None, base: Request, template: str | None = None) -> Item:
@@ -49,14 +51,14 @@ def parse_item(number: int, data: bytes | None, base: Request, template: str | N
 
     base: the request without its user's message: a system message, sampling, limits.
     """
-    custom_id = str(number)
+    custom_id, numbered = str(number), True
     try:
         fields = read_object(data)
-        custom_id = read_custom_id(fields, custom_id)
+        custom_id, numbered = read_custom_id(fields, custom_id), "custom_id" not in fields
         request = _from_template(fields, base, template) if template is not None else _request(fields, base)
-        return Item(number, custom_id, request)
+        return Item(number, custom_id, request, numbered=numbered)
     except BadItem as problem:
-        return Item(number, custom_id, problem=str(problem))
+        return Item(number, custom_id, problem=str(problem), numbered=numbered)
 
 
 def check_template(template: str) -> str | None:

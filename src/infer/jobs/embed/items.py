@@ -25,12 +25,14 @@ class TextItem:
 
     index      its place among all texts, from 0: the row of its vector
     custom_id  its own, else the number of its line, or the name of its file
+    numbered   it is the number of its line
     """
 
     index: int
     custom_id: str
     request: EmbedRequest | None = None
     problem: str | None = None
+    numbered: bool = False
 
 
 def parse_text(index: int, number: int, data: bytes | None, base: EmbedRequest) -> TextItem:
@@ -38,13 +40,13 @@ def parse_text(index: int, number: int, data: bytes | None, base: EmbedRequest) 
 
     number: of the line, from 1. base: the request without its text.
     """
-    custom_id = str(number)
+    custom_id, numbered = str(number), True
     try:
         fields = read_object(data)
-        custom_id = read_custom_id(fields, custom_id)
-        return TextItem(index, custom_id, replace(base, text=_read_input(fields)))
+        custom_id, numbered = read_custom_id(fields, custom_id), "custom_id" not in fields
+        return TextItem(index, custom_id, replace(base, text=_read_input(fields)), numbered=numbered)
     except BadItem as problem:
-        return TextItem(index, custom_id, problem=str(problem))
+        return TextItem(index, custom_id, problem=str(problem), numbered=numbered)
 
 
 def plain_text(index: int, number: int, data: bytes | None, base: EmbedRequest) -> TextItem:
