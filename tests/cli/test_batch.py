@@ -127,7 +127,8 @@ def test_the_same_command_again_does_nothing(infer: Command, tmp_path: Path) -> 
     again = infer.run("batch", "tiny", given, "-o", output, *FLAGS, "--json")
     assert (again.json["answered"], again.json["answered_before"]) == (0, 3)
     assert output.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+    assert again.err == f"note: {output} is complete, nothing was asked; remove it to begin again\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl", "out.jsonl.infer"]
 
 
 def test_other_parameters_and_another_input_are_noticed(infer: Command, tmp_path: Path) -> None:
@@ -179,8 +180,19 @@ def test_as_completed_misses_none(infer: Command, tmp_path: Path) -> None:
 def test_an_output_that_is_complete_is_not_taken_for_an_answer(infer: Command, tmp_path: Path) -> None:
     given, output = write(tmp_path / "in.jsonl", prompts(3)), tmp_path / "out.jsonl"
     infer.run("batch", "tiny", given, "-o", output, *FLAGS)
-    again = infer.run("batch", "tiny", given, "-o", output, "--max-tokens", "9")
-    assert again.err == f"note: {output} is complete, nothing was asked; remove it to begin again\n"
+    before = output.read_bytes()
+    other = infer.run("batch", "tiny", given, "-o", output, "--max-tokens", "9")
+    assert (other.code, "other parameters" in other.err) == (2, True)
+    write(given, [*prompts(2), {"prompt": "Something else."}])
+    changed = infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    assert (changed.code, "another line" in changed.err) == (2, True)
+    write(given, prompts(2))
+    shorter = infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    assert (shorter.code, "holds 1 record of lines that the input has no more" in shorter.err) == (2, True)
+    assert output.read_bytes() == before
+    (tmp_path / "out.jsonl.infer").unlink()
+    alone = infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    assert (alone.code, "is there already, without out.jsonl.infer" in alone.err) == (2, True)
 
 
 def test_the_input_is_not_written_over(infer: Command, tmp_path: Path) -> None:
