@@ -61,6 +61,50 @@ def test_a_table(infer: Command, tmp_path: Path) -> None:
     assert (refused.code, refused.lines[0]) == (2, "error: a CSV file needs --template")
 
 
+def test_a_table_through_a_pipe(infer: Command, tmp_path: Path) -> None:
+    template = ("--template", "Tell me a story about a {animal}.")
+    data = b"animal,thing\nfox,boat\nowl\n"
+    result = infer.run("batch", "tiny", "--input", "csv", *template, *FLAGS, stdin=data)
+    found = records(result.out)
+    assert result.code == 9
+    assert [one["custom_id"] for one in found] == ["2", "3"]
+    assert found[0]["text"]
+    assert found[1]["error"]["message"] == "the row has 1 fields, the first one names 2"
+    twice = infer.run("batch", "tiny", "--input", "csv", *template, stdin=b"animal,animal\nfox,owl\n")
+    assert (twice.code, twice.out, "two are called 'animal'" in twice.lines[0]) == (2, b"", True)
+    odd = infer.run("batch", "tiny", "--input", "xml", stdin=b"")
+    assert (odd.code, odd.lines[0]) == (2, "error: --input xml is not one of jsonl, csv")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_pipe_that_pauses(infer: Command, tmp_path: Path, number: int) -> None:
+    """What has come is answered, also beside half a line, and a signal is heard."""
+    reader, writer = os.pipe()
+    output = tmp_path / "out.jsonl"
+    arguments = ("-o", output) if number == signal.SIGTERM else ()
+    running = infer.start("batch", "tiny", *FLAGS, *arguments, stdin=reader)
+    os.close(reader)
+
+    def answered() -> list[dict[str, Any]]:
+        return records(output.read_bytes() if output.exists() else running.out)
+
+    for count, text in enumerate(
+        ('{"prompt": "Tell me a story."}\n{"custom_id": "a", ', '"prompt": "Tell me one."}\n{'), 1
+    ):
+        os.write(writer, text.encode())
+        running.until(lambda: len(answered()) == count)  # noqa: B023
+    assert [(one["custom_id"], one["error"]) for one in answered()] == [("1", None), ("a", None)]
+    running.signal_group(number)
+    result = running.finish(10)
+    os.close(writer)
+    assert (result.code, result.err) == (128 + number, "")
+
+
+def test_stdin_that_is_closed_is_empty(infer: Command, tmp_path: Path) -> None:
+    result = infer.run("batch", "tiny", *FLAGS, stdin="closed")
+    assert (result.code, result.out, result.err) == (0, b"", "")
+
+
 def test_bad_lines_are_records_and_the_rest_goes_on(infer: Command, tmp_path: Path) -> None:
     lines = [
         {"prompt": "Tell me a story.", "custom_id": "a"},
@@ -199,6 +243,15 @@ def test_the_input_is_not_written_over(infer: Command, tmp_path: Path) -> None:
     given = write(tmp_path / "in.jsonl", [one | {"custom_id": "a"} for one in prompts(1)])
     refused = infer.run("batch", "tiny", given, "-o", tmp_path / "." / "in.jsonl")
     assert (refused.code, refused.lines[0]) == (2, f"error: {given} is the input as well")
+    before = given.read_bytes()
+    for line in (
+        'infer batch tiny "$IN" >>"$IN"',
+        'infer batch tiny <"$IN" >>"$IN"',
+        'infer batch tiny -o "$IN" <"$IN"',
+    ):
+        result = infer.shell(line, IN=given)
+        assert (result.returncode, b"is the input as well" in result.stderr) == (2, True), line
+    assert given.read_bytes() == before
 
 
 def test_two_runs_on_one_output(infer: Command, tmp_path: Path) -> None:

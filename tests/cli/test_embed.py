@@ -150,6 +150,23 @@ def test_the_same_input_gives_the_same_bytes(infer: Command, bert: Path, tmp_pat
     assert len(first.splitlines()) == 700
 
 
+def test_a_pipe_that_pauses_hears_a_signal(infer: Command, bert: Path) -> None:
+    reader, writer = os.pipe()
+    running = infer.start("embed", bert, "--input", "lines", stdin=reader)
+    os.close(reader)
+    os.write(writer, b"the fox\n" * 256 + b"a fo")
+    running.until(lambda: running.out.count(b"\n") == 256)
+    running.signal_group(signal.SIGTERM)
+    result = running.finish(10)
+    os.close(writer)
+    assert (result.code, result.err) == (143, "")
+
+
+def test_stdin_that_is_closed_is_empty(infer: Command, bert: Path) -> None:
+    result = infer.run("embed", bert, "--input", "lines", stdin="closed")
+    assert (result.code, result.out, result.err) == (0, b"", "")
+
+
 def test_more_bad_lines_than_are_handed_over_at_once(infer: Command, bert: Path) -> None:
     data = b"bad\n" * 600 + b'{"text": "the fox"}\n' + b"bad\n" * 600
     result = infer.run("embed", bert, "--input", "jsonl", stdin=data)

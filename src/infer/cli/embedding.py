@@ -79,11 +79,12 @@ def run_embed(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     # The worker loads while stdin is read.
     opened = open_embedder(asked.model, settings, session, pooling, yes=asked.yes)
     with ExitStack() as stack:
-        texts = stack.enter_context(open_texts(asked.input, asked.files, asked.read, session.output))
+        waiting = session.signals.waiting
+        texts = stack.enter_context(open_texts(asked.input, asked.files, asked.read, session.output, waiting))
         base = EmbedRequest("", _prefix(asked, opened, session), asked.normalized)
         sink = stack.enter_context(open_sink(form, asked.output, texts.single, opened, base, session.output))
         tally = _Tally(monotonic())
-        _embed_all(session, Runner(opened.worker, texts.items(base, sink.has)), texts, sink, tally)
+        _embed_all(session, Runner(opened.worker, texts.items(base, sink.has), pause=texts.pause), texts, sink, tally)
         failed = sink.failed_before or tally.failed
     return _report(asked, opened, session, tally, failed)
 

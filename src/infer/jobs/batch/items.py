@@ -19,6 +19,7 @@ from typing import Any
 from infer.chat.tools import tools_of
 from infer.errors import UsageError
 from infer.jobs.batch.bad_item import BadItem, text_of
+from infer.jobs.batch.lines import Line
 from infer.jobs.batch.response_format import read_response_format
 from infer.jobs.batch.turns import read_messages
 from infer.types import Message, Request, TextPart
@@ -46,14 +47,15 @@ class Item:
     numbered: bool = False
 
 
-def parse_item(number: int, data: bytes | None, base: Request, template: str | None = None) -> Item:
+def parse_item(line: Line, base: Request, template: str | None = None) -> Item:
     """A line as an Item; never raises for what is in it.
 
     base: the request without its user's message: a system message, sampling, limits.
     """
+    number = line.number
     custom_id, numbered = str(number), True
     try:
-        fields = read_object(data)
+        fields = read_object(line)
         custom_id, numbered = read_custom_id(fields, custom_id), "custom_id" not in fields
         request = _from_template(fields, base, template) if template is not None else _request(fields, base)
         return Item(number, custom_id, request, numbered=numbered)
@@ -78,12 +80,12 @@ def _plain(name: str | None, spec: str | None, conversion: str | None) -> bool:
     return True
 
 
-def read_object(data: bytes | None) -> dict[str, Any]:
+def read_object(line: Line) -> dict[str, Any]:
     """A line as a JSON object. Raises BadItem."""
-    if data is None:
-        raise BadItem("the line is too long, or cannot be read")
+    if line.data is None or line.problem:
+        raise BadItem(line.problem or "the line is too long")
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_twins)
+        value = json.loads(line.data.decode("utf-8"), object_pairs_hook=_no_twins)
     except UnicodeDecodeError as error:
         raise BadItem(f"not valid UTF-8: invalid byte at offset {error.start} of the line") from error
     except RecursionError as error:

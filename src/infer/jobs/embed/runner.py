@@ -4,9 +4,9 @@ The worker packs a group into batches, and never texts of two groups, so that a 
 ones. Two groups are with it, so it need not wait for us.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from time import sleep
 from typing import Any
 
 from infer.errors import InferError
@@ -49,15 +49,25 @@ class Answered:
 class Runner:
     """Iterate once: Answered in the order of the input, and None now and then while nothing comes.
 
+    items: None while the next one is not there: a group waits until it is whole, or the input has ended, so that what
+    is computed together does not depend on how fast the texts come. pause: waits for more, at most so many seconds.
     Raises what ends the worker; a text that fails is an Answered.
     """
 
-    def __init__(self, worker: WorkerClient, items: Iterator[TextItem], *, group: int = GROUP) -> None:
-        self._worker, self._items, self._group = worker, items, group
+    def __init__(
+        self,
+        worker: WorkerClient,
+        items: Iterator[TextItem | None],
+        *,
+        group: int = GROUP,
+        pause: Callable[[float], None] = sleep,
+    ) -> None:
+        self._worker, self._items, self._group, self._pause = worker, items, group, pause
+        self._begun: list[TextItem] = []  # a group that is not whole
         self._open: dict[int, tuple[int, TextItem]] = {}  # the worker's id -> place in the input, text
         self._ready: dict[int, Answered] = {}  # by their place in the input
         self._taken = self._given = 0
-        self._ended = False
+        self._ended = self._dry = False  # the input has ended, or has nothing more for now
 
     def __iter__(self) -> Iterator[Answered | None]:
         events = self._worker.events(_TICK)
@@ -67,6 +77,9 @@ class Runner:
             if not self._open:  # then nothing is ready either
                 if self._ended:
                     return
+                if self._dry:
+                    self._pause(_TICK)
+                    yield None
                 continue
             match next(events):
                 case Embedded(identity, vector, tokens):
@@ -81,8 +94,7 @@ class Runner:
     def _refill(self) -> None:
         """Hand over another group while there is less than one to do."""
         while len(self._open) + len(self._ready) <= self._group:
-            taken = list(islice(self._items, self._group))
-            self._ended = not taken
+            taken = self._take()
             if not taken:
                 return
             asked: list[tuple[int, TextItem, EmbedRequest]] = []
@@ -94,6 +106,21 @@ class Runner:
             self._taken += len(taken)
             ids = self._worker.embed([request for _, _, request in asked])
             self._open |= {identity: (place, item) for identity, (place, item, _) in zip(ids, asked, strict=True)}
+
+    def _take(self) -> list[TextItem]:
+        """The next group; nothing while it is not whole, and after the last one."""
+        self._dry = False
+        for item in self._items:
+            if item is None:
+                self._dry = True
+                return []
+            self._begun.append(item)
+            if len(self._begun) == self._group:
+                break
+        else:
+            self._ended = True
+        taken, self._begun = self._begun, []
+        return taken
 
     def _in_order(self) -> Iterator[Answered]:
         while (next_one := self._ready.pop(self._given, None)) is not None:
