@@ -74,6 +74,8 @@ BAD: dict[str, tuple[Any, str]] = {
     "twins": (b'{"prompt": "a", "prompt": "b"}', "stands twice"),
     "half a character": (b'{"prompt": "\\ud800"}', "lone surrogate"),
     "nothing asked": ({}, "either prompt or messages"),
+    "a blank prompt": ({"prompt": " \n"}, "the prompt is empty"),
+    "blank messages": ({"messages": [{"role": "user", "content": [{"type": "text", "text": " "}]}]}, "are empty"),
     "both": ({"prompt": "a", "messages": []}, "either prompt or messages"),
     "no messages": ({"messages": []}, "messages is not a list"),
     "odd role": ({"messages": [{"role": "boss", "content": "x"}]}, "no role of"),

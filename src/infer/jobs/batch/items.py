@@ -156,8 +156,10 @@ def _refuse_together(request: Request) -> None:
 
 def _messages(body: Mapping[str, Any], base: Request) -> tuple[Message, ...]:
     if "prompt" in body:
-        return (*base.messages, Message("user", (TextPart(text_of(body["prompt"], "prompt")),)))
+        return (*base.messages, _user(text_of(body["prompt"], "prompt")))
     messages = read_messages(body["messages"])
+    if not any(message.text.strip() or message.tool_calls for message in messages):
+        raise BadItem("the messages are empty")
     own_system = any(message.role == "system" for message in messages)
     return messages if own_system else (*base.messages, *messages)
 
@@ -172,10 +174,13 @@ def _from_template(fields: Mapping[str, Any], base: Request, template: str) -> R
             raise BadItem(f"there is no field '{name}', which the template needs")
         value = fields[name]
         pieces.append(text_of(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), name))
-    text = "".join(pieces)
+    return replace(base, messages=(*base.messages, _user("".join(pieces))))
+
+
+def _user(text: str) -> Message:
     if not text.strip():
         raise BadItem("the prompt is empty")
-    return replace(base, messages=(*base.messages, Message("user", (TextPart(text),))))
+    return Message("user", (TextPart(text),))
 
 
 def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Any, str], float]:
