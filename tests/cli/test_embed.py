@@ -307,6 +307,19 @@ def test_a_killed_run_goes_on(infer: Command, bert: Path, tmp_path: Path) -> Non
     assert place.read_bytes() == before
 
 
+def test_a_worker_that_dies_is_replaced(infer: Command, bert: Path, tmp_path: Path) -> None:
+    lines = write(tmp_path / "in.jsonl", [{"text": f"fox {n} " + "and " * 300} for n in range(3000)])
+    place = tmp_path / "out.jsonl"
+    running = infer.start("embed", bert, lines, "-o", place)
+    running.until(lambda: place.exists() and place.stat().st_size > 0)
+    os.kill(running.worker(), signal.SIGKILL)
+    result = running.finish()
+    assert (result.code, result.err) == (0, "")
+    found = [json.loads(line) for line in place.read_text().splitlines()]
+    assert [one["index"] for one in found] == list(range(3000))
+    assert all(one["embedding"] for one in found)
+
+
 @pytest.mark.parametrize("form", ["npy", "json", "jsonl"])
 def test_ctrl_c_leaves_nothing_half(infer: Command, bert: Path, tmp_path: Path, form: str) -> None:
     lines = write(tmp_path / "in.jsonl", [{"text": f"fox {n} " + "and " * 300} for n in range(3000)])

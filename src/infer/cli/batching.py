@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from infer.cli.constraint import Wanted, read_constraint
 from infer.cli.inputs import system_message, text_or_file
 from infer.cli.line_input import open_feed, which_file
-from infer.cli.model import Opened, open_model, thinking, thinking_limit, unused_gpu
+from infer.cli.model import Opened, open_model, revived, thinking, thinking_limit, unused_gpu
 from infer.cli.output import Output
 from infer.cli.session import Session
 from infer.cli.tool_file import read_tool_file, refuse_beside_tools
@@ -27,7 +28,6 @@ from infer.jobs.batch.runner import Answered, Runner
 from infer.models.plan import Wish
 from infer.settings import Settings, resolve
 from infer.types import Request, Usage
-from infer.worker.client import WorkerClient
 
 _SYNC_EVERY = 1.0  # seconds between two syncs of the output
 _SHOW_EVERY = 0.1  # seconds between two looks of the progress line
@@ -140,12 +140,7 @@ def _answer_all(
 ) -> None:
     """Run, write, and when a signal comes: what is whole goes to the disk, nothing else."""
 
-    def revive() -> WorkerClient:
-        session.renew()
-        worker = session.worker()
-        worker.load(opened.model.path, opened.config)
-        return worker
-
+    revive = partial(revived, opened, session)
     synced = shown = monotonic()
     with session.signals.held():
         try:

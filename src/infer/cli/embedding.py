@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from infer.cli.embedding_input import Texts, open_texts
 from infer.cli.embedding_output import Sink, open_sink, output_format
-from infer.cli.model import Opened, open_embedder, prefixes
+from infer.cli.model import Opened, open_embedder, prefixes, revived
 from infer.cli.session import Session
 from infer.errors import Interrupted, UsageError
 from infer.jobs.embed.runner import Answered, Runner
@@ -84,7 +85,9 @@ def run_embed(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
         base = EmbedRequest("", _prefix(asked, opened, session), asked.normalized)
         sink = stack.enter_context(open_sink(form, asked.output, texts.single, opened, base, session.output))
         tally = _Tally(monotonic())
-        _embed_all(session, Runner(opened.worker, texts.items(base, sink.has), pause=texts.pause), texts, sink, tally)
+        revive = None if texts.single else partial(revived, opened, session)
+        runner = Runner(opened.worker, texts.items(base, sink.has), revive=revive, pause=texts.pause)
+        _embed_all(session, runner, texts, sink, tally)
         failed = sink.failed_before or tally.failed
     return _report(asked, opened, session, tally, failed)
 
@@ -138,7 +141,7 @@ def _prefix(asked: Asked, opened: Opened, session: Session) -> str:
 
 
 def _report(asked: Asked, opened: Opened, session: Session, tally: _Tally, failed: int) -> int:
-    opened.worker.finish(0.1)
+    session.worker().finish(0.1)
     if asked.verbose:
         rate = tally.tokens / max(tally.seconds, 1e-9)
         config = opened.config
