@@ -69,7 +69,7 @@ def test_a_table_through_a_pipe(infer: Command, tmp_path: Path) -> None:
     assert result.code == 9
     assert [one["custom_id"] for one in found] == ["2", "3"]
     assert found[0]["text"]
-    assert found[1]["error"]["message"] == "the row has 1 fields, the first one names 2"
+    assert found[1]["error"]["message"] == "the row has 1 field, the first one names 2"
     twice = infer.run("batch", "tiny", "--input", "csv", *template, stdin=b"animal,animal\nfox,owl\n")
     assert (twice.code, twice.out, "two are called 'animal'" in twice.lines[0]) == (2, b"", True)
     odd = infer.run("batch", "tiny", "--input", "xml", stdin=b"")

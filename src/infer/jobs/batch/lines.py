@@ -141,7 +141,8 @@ def _named(row: Line, names: list[str]) -> Line:
     except csv.Error as error:
         return row._replace(problem=f"not CSV: {error}")
     if len(fields) != len(names):
-        return row._replace(problem=f"the row has {len(fields):,} fields, the first one names {len(names):,}")
+        has = f"{len(fields):,} field{'s' * (len(fields) != 1)}"
+        return row._replace(problem=f"the row has {has}, the first one names {len(names):,}")
     found = json.dumps(dict(zip(names, fields, strict=True)), ensure_ascii=False)
     return Line(row.number, found.encode("utf-8", "surrogateescape"))
 
