@@ -88,6 +88,9 @@ def test_a_text_that_ends_the_worker_costs_nobody_elses_vector(deaf: bool) -> No
 
 
 def test_a_worker_that_always_dies_is_nobodys_fault() -> None:
+    def revive() -> Echo:
+        return Echo(deaf=True)
+
     items = (item(index, f"t{index}") for index in range(100))
     with pytest.raises(WorkerDied):
-        list(Runner(Echo(deaf=True), items, revive=lambda: Echo(deaf=True)))  # type: ignore[arg-type,return-value]
+        list(Runner(revive(), items, revive=revive))  # type: ignore[arg-type]

@@ -77,7 +77,8 @@ def _rows(stream: Source, longest: int) -> Iterator[Line | None]:
         if line is None:
             yield None
             continue
-        for piece in [None] if line.data is None else line.data.splitlines(keepends=True):
+        pieces: list[bytes | None] = [None] if line.data is None else [*line.data.splitlines(keepends=True)]
+        for piece in pieces:
             number += 1
             if piece is None or len(row) + len(piece) > longest + 1:
                 yield Line(number, None, f"the row has more than {longest:,} bytes; is a quote in it not closed?")
