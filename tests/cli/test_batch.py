@@ -61,6 +61,50 @@ def test_a_table(infer: Command, tmp_path: Path) -> None:
     assert (refused.code, refused.lines[0]) == (2, "error: a CSV file needs --template")
 
 
+def test_a_table_through_a_pipe(infer: Command, tmp_path: Path) -> None:
+    template = ("--template", "Tell me a story about a {animal}.")
+    data = b"animal,thing\nfox,boat\nowl\n"
+    result = infer.run("batch", "tiny", "--input", "csv", *template, *FLAGS, stdin=data)
+    found = records(result.out)
+    assert result.code == 9
+    assert [one["custom_id"] for one in found] == ["2", "3"]
+    assert found[0]["text"]
+    assert found[1]["error"]["message"] == "the row has 1 field, the first one names 2"
+    twice = infer.run("batch", "tiny", "--input", "csv", *template, stdin=b"animal,animal\nfox,owl\n")
+    assert (twice.code, twice.out, "two are called 'animal'" in twice.lines[0]) == (2, b"", True)
+    odd = infer.run("batch", "tiny", "--input", "xml", stdin=b"")
+    assert (odd.code, odd.lines[0]) == (2, "error: --input xml is not one of jsonl, csv")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_pipe_that_pauses(infer: Command, tmp_path: Path, number: int) -> None:
+    """What has come is answered, also beside half a line, and a signal is heard."""
+    reader, writer = os.pipe()
+    output = tmp_path / "out.jsonl"
+    arguments = ("-o", output) if number == signal.SIGTERM else ()
+    running = infer.start("batch", "tiny", *FLAGS, *arguments, stdin=reader)
+    os.close(reader)
+
+    def answered() -> list[dict[str, Any]]:
+        return records(output.read_bytes() if output.exists() else running.out)
+
+    for count, text in enumerate(
+        ('{"prompt": "Tell me a story."}\n{"custom_id": "a", ', '"prompt": "Tell me one."}\n{'), 1
+    ):
+        os.write(writer, text.encode())
+        running.until(lambda: len(answered()) == count)  # noqa: B023
+    assert [(one["custom_id"], one["error"]) for one in answered()] == [("1", None), ("a", None)]
+    running.signal_group(number)
+    result = running.finish(10)
+    os.close(writer)
+    assert (result.code, result.err) == (128 + number, "")
+
+
+def test_stdin_that_is_closed_is_empty(infer: Command, tmp_path: Path) -> None:
+    result = infer.run("batch", "tiny", *FLAGS, stdin="closed")
+    assert (result.code, result.out, result.err) == (0, b"", "")
+
+
 def test_bad_lines_are_records_and_the_rest_goes_on(infer: Command, tmp_path: Path) -> None:
     lines = [
         {"prompt": "Tell me a story.", "custom_id": "a"},
@@ -80,6 +124,26 @@ def test_bad_lines_are_records_and_the_rest_goes_on(infer: Command, tmp_path: Pa
     assert codes == [None, "bad-line", "bad-line", "bad-line", "bad-line", "context-overflow", None]
     assert [one["custom_id"] for one in found] == ["a", "2", "3", "4", "a (line 5)", "long", "z"]
     assert found[0]["text"] == found[6]["text"]
+
+
+def test_ids_that_meet(infer: Command, tmp_path: Path) -> None:
+    """A line without an id is answered whatever others call themselves; and what is made up is nobody's."""
+    text = "Tell me a story."
+    lines = [
+        {"prompt": text, "custom_id": "2"},
+        {"prompt": text},
+        {"prompt": text, "custom_id": "a"},
+        {"prompt": text, "custom_id": "a (line 5)"},
+        {"prompt": text, "custom_id": "a"},
+    ]
+    given, output = write(tmp_path / "in.jsonl", lines), tmp_path / "out.jsonl"
+    assert infer.run("batch", "tiny", given, "-o", output, *FLAGS).code == 9
+    found = records(output.read_bytes())
+    assert [one["custom_id"] for one in found] == ["2", "2 (line 2)", "a", "a (line 5)", "a (line 5) (line 5)"]
+    assert [one["error"] is None for one in found] == [True, True, True, True, False]
+    assert "the custom_id 'a' of an earlier line" in found[4]["error"]["message"]
+    assert infer.run("batch", "tiny", given, "-o", output, *FLAGS).code == 9
+    assert len(records(output.read_bytes())) == 5
 
 
 def test_what_lines_begin_with_is_computed_once(infer: Command, tmp_path: Path, long_model: Path) -> None:
@@ -107,7 +171,8 @@ def test_the_same_command_again_does_nothing(infer: Command, tmp_path: Path) -> 
     again = infer.run("batch", "tiny", given, "-o", output, *FLAGS, "--json")
     assert (again.json["answered"], again.json["answered_before"]) == (0, 3)
     assert output.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+    assert again.err == f"note: {output} is complete, nothing was asked; remove it to begin again\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl", "out.jsonl.infer"]
 
 
 def test_other_parameters_and_another_input_are_noticed(infer: Command, tmp_path: Path) -> None:
@@ -159,14 +224,34 @@ def test_as_completed_misses_none(infer: Command, tmp_path: Path) -> None:
 def test_an_output_that_is_complete_is_not_taken_for_an_answer(infer: Command, tmp_path: Path) -> None:
     given, output = write(tmp_path / "in.jsonl", prompts(3)), tmp_path / "out.jsonl"
     infer.run("batch", "tiny", given, "-o", output, *FLAGS)
-    again = infer.run("batch", "tiny", given, "-o", output, "--max-tokens", "9")
-    assert again.err == f"note: {output} is complete, nothing was asked; remove it to begin again\n"
+    before = output.read_bytes()
+    other = infer.run("batch", "tiny", given, "-o", output, "--max-tokens", "9")
+    assert (other.code, "other parameters" in other.err) == (2, True)
+    write(given, [*prompts(2), {"prompt": "Something else."}])
+    changed = infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    assert (changed.code, "another line" in changed.err) == (2, True)
+    write(given, prompts(2))
+    shorter = infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    assert (shorter.code, "holds 1 record of lines that the input has no more" in shorter.err) == (2, True)
+    assert output.read_bytes() == before
+    (tmp_path / "out.jsonl.infer").unlink()
+    alone = infer.run("batch", "tiny", given, "-o", output, *FLAGS)
+    assert (alone.code, "is there already, without out.jsonl.infer" in alone.err) == (2, True)
 
 
 def test_the_input_is_not_written_over(infer: Command, tmp_path: Path) -> None:
     given = write(tmp_path / "in.jsonl", [one | {"custom_id": "a"} for one in prompts(1)])
     refused = infer.run("batch", "tiny", given, "-o", tmp_path / "." / "in.jsonl")
     assert (refused.code, refused.lines[0]) == (2, f"error: {given} is the input as well")
+    before = given.read_bytes()
+    for line in (
+        'infer batch tiny "$IN" >>"$IN"',
+        'infer batch tiny <"$IN" >>"$IN"',
+        'infer batch tiny -o "$IN" <"$IN"',
+    ):
+        result = infer.shell(line, IN=given)
+        assert (result.returncode, b"is the input as well" in result.stderr) == (2, True), line
+    assert given.read_bytes() == before
 
 
 def test_two_runs_on_one_output(infer: Command, tmp_path: Path) -> None:

@@ -150,6 +150,23 @@ def test_the_same_input_gives_the_same_bytes(infer: Command, bert: Path, tmp_pat
     assert len(first.splitlines()) == 700
 
 
+def test_a_pipe_that_pauses_hears_a_signal(infer: Command, bert: Path) -> None:
+    reader, writer = os.pipe()
+    running = infer.start("embed", bert, "--input", "lines", stdin=reader)
+    os.close(reader)
+    os.write(writer, b"the fox\n" * 256 + b"a fo")
+    running.until(lambda: running.out.count(b"\n") == 256)
+    running.signal_group(signal.SIGTERM)
+    result = running.finish(10)
+    os.close(writer)
+    assert (result.code, result.err) == (143, "")
+
+
+def test_stdin_that_is_closed_is_empty(infer: Command, bert: Path) -> None:
+    result = infer.run("embed", bert, "--input", "lines", stdin="closed")
+    assert (result.code, result.out, result.err) == (0, b"", "")
+
+
 def test_more_bad_lines_than_are_handed_over_at_once(infer: Command, bert: Path) -> None:
     data = b"bad\n" * 600 + b'{"text": "the fox"}\n' + b"bad\n" * 600
     result = infer.run("embed", bert, "--input", "jsonl", stdin=data)
@@ -189,6 +206,15 @@ def test_bad_lines_are_records_and_the_rest_goes_on(infer: Command, bert: Path, 
     assert found[5]["error"]["message"] == "the text has 602 tokens, 512 are possible"
     assert [one["embedding"] is None for one in found] == [code is not None for code in codes]
     assert same(np.array(found[0]["embedding"]), np.array(found[9]["embedding"]))
+
+
+def test_ids_that_meet(infer: Command, bert: Path) -> None:
+    ids: list[dict[str, Any]] = [{"custom_id": "2"}, {}, {"custom_id": "a"}, {"custom_id": "a (text 5)"}]
+    lines = [{"text": "the fox", **one} for one in [*ids, {"custom_id": "a"}]]
+    data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    found = records(infer.run("embed", bert, "--input", "jsonl", stdin=data))
+    assert [one["custom_id"] for one in found] == ["2", "2 (text 2)", "a", "a (text 5)", "a (text 5) (text 5)"]
+    assert [one["error"] is None for one in found] == [True, True, True, True, False]
 
 
 def test_files_are_one_text_each(infer: Command, bert: Path, tmp_path: Path) -> None:
@@ -279,6 +305,19 @@ def test_a_killed_run_goes_on(infer: Command, bert: Path, tmp_path: Path) -> Non
     before = place.read_bytes()
     assert infer.run("embed", bert, lines, "-o", place).code == 0
     assert place.read_bytes() == before
+
+
+def test_a_worker_that_dies_is_replaced(infer: Command, bert: Path, tmp_path: Path) -> None:
+    lines = write(tmp_path / "in.jsonl", [{"text": f"fox {n} " + "and " * 300} for n in range(3000)])
+    place = tmp_path / "out.jsonl"
+    running = infer.start("embed", bert, lines, "-o", place)
+    running.until(lambda: place.exists() and place.stat().st_size > 0)
+    os.kill(running.worker(), signal.SIGKILL)
+    result = running.finish()
+    assert (result.code, result.err) == (0, "")
+    found = [json.loads(line) for line in place.read_text().splitlines()]
+    assert [one["index"] for one in found] == list(range(3000))
+    assert all(one["embedding"] for one in found)
 
 
 @pytest.mark.parametrize("form", ["npy", "json", "jsonl"])

@@ -239,6 +239,23 @@ def test_when_the_memory_runs_short_the_youngest_goes_back(model: Model) -> None
             assert gap(model, prompt + single[:differs]) < BATCH_NOISE
 
 
+def test_what_is_restored_of_an_answer_is_no_prompt(model: Model) -> None:
+    """One that went back finds its answer in a twin's cells: no more than its prompt counts as cached."""
+    engine = Engine(model, replace(CONFIG, max_context=200, positions=256))
+    prompt = list(range(20, 90))
+    sequences = [engine.submit(prompt, GREEDY, 0, answer) for answer in (130, 40, 100)]
+    for sequence in sequences:
+        sequence.expected = 75
+    last, restored = sequences[-1], 0
+    while engine.has_work:
+        before = last.computed
+        engine.step()
+        restored = max(restored, last.computed - before) if len(last.tokens) > last.prompt + 1 else 0
+    assert restored > last.prompt, "it took a part of its answer from the first one"
+    assert [sequence.cached for sequence in sequences] == [0, 69, 70]
+    engine.close()
+
+
 def test_an_aborted_decode_leaves_the_other_sequences_whole(model: Model) -> None:
     flag = AbortFlag()
     engine, calm = Engine(model, CONFIG, flag), Engine(model, CONFIG)

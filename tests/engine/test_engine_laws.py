@@ -105,6 +105,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert cells.total <= context.size
         for sequence in engine._scheduler.running:
             assert cells.length(sequence.place) == sequence.computed
+            assert sequence.cached <= sequence.prompt
 
     def teardown(self) -> None:
         if not hasattr(self, "engine"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infer.errors import UsageError
 from infer.jobs.batch.journal import SUFFIX, Journal
-from infer.jobs.batch.ledger import Ledger, digest
+from infer.jobs.batch.ledger import Ledger, Names, digest
 
 
 def ids(path: Path) -> list[str]:
@@ -50,6 +50,13 @@ def test_a_ledger_of_many_ids_stays_small() -> None:
     assert ledger.size <= 44 * 40_000
 
 
+def test_an_id_that_is_made_up_is_nobody_s() -> None:
+    names = Names()
+    given = [("a", 1), ("a (line 3)", 2), ("a", 3), ("a (line 3) (line 3)", 4), ("b", 5)]
+    found = [names.once(wanted, f" (line {number})") for wanted, number in given]
+    assert found == ["a", "a (line 3)", "a (line 3) (line 3)", "a (line 3) (line 3) (line 4)", "b"]
+
+
 def test_a_run_goes_on_where_it_was_cut(tmp_path: Path) -> None:
     """At every byte of both files: nothing twice, nothing lost that was whole."""
     path = tmp_path / "out.jsonl"
@@ -69,7 +76,10 @@ def test_a_run_goes_on_where_it_was_cut(tmp_path: Path) -> None:
             add(journal, *left)
             journal.finish()
         assert sorted(ids(path)) == ["a", "b", "c"]
-        assert not beside.exists()
+        with Journal(path, "p") as journal:
+            assert all(journal.has(name, LINE) for name in "abc")
+            journal.finish()
+            assert journal.complete
     for end in range(notes.index(b"\n") + 1, len(notes) + 1):
         path.write_bytes(b"")
         beside.write_bytes(notes[:end])
@@ -99,17 +109,56 @@ def test_another_input_is_noticed(tmp_path: Path) -> None:
             journal.has("a", digest(b"changed"))
 
 
-def test_a_complete_output_is_left_alone(tmp_path: Path) -> None:
+def test_a_complete_output_is_compared_as_well(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with Journal(path, "p") as journal:
         add(journal, "a")
         journal.finish()
+        assert not journal.complete
     before = path.read_bytes()
-    with Journal(path, "q") as journal:
-        assert journal.has("a", digest(b"anything"))
-        with pytest.raises(UsageError, match="is there already"):
-            add(journal, "b")
+    with pytest.raises(UsageError, match="other parameters"):
+        Journal(path, "q")
+    with Journal(path, "p") as journal, pytest.raises(UsageError, match="another line"):
+        journal.has("a", digest(b"changed"))
+    with Journal(path, "p") as journal:
+        assert journal.has("a", LINE)
+        journal.finish()
+        assert journal.complete
     assert path.read_bytes() == before
+
+
+def test_lines_that_are_new_are_added(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    for names in ("a", "ab"):
+        with Journal(path, "p") as journal:
+            add(journal, *[name for name in names if not journal.has(name, LINE)])
+            journal.finish()
+            assert not journal.complete
+    assert ids(path) == ["a", "b"]
+
+
+def test_lines_that_are_gone_are_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with Journal(path, "p") as journal:
+        add(journal, "a", "b", "c")
+        journal.sync()
+    with Journal(path, "p") as journal:
+        assert journal.has("b", LINE)
+        add(journal, "d")
+        with pytest.raises(UsageError, match="holds 2 records of lines that the input has no more"):
+            journal.finish()
+    assert ids(path) == ["a", "b", "c", "d"], "what was answered is kept"
+
+
+def test_an_output_that_was_removed_is_begun_again(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    for parameters in "pq":
+        path.unlink(missing_ok=True)
+        with Journal(path, parameters) as journal:
+            assert not journal.has("a", LINE)
+            add(journal, "a")
+            journal.finish()
+        assert ids(path) == ["a"]
 
 
 def test_two_runs_do_not_write_one_output(tmp_path: Path) -> None:
@@ -120,6 +169,7 @@ def test_two_runs_do_not_write_one_output(tmp_path: Path) -> None:
         add(journal, "a")
         journal.finish()
     with Journal(path, "p") as journal:
+        assert journal.has("a", LINE)
         assert journal.complete
 
 
@@ -134,10 +184,22 @@ def test_records_go_to_files_only(tmp_path: Path) -> None:
 def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path, text: str) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(text)
-    with pytest.raises(UsageError, match="no output of a batch"):
+    with pytest.raises(UsageError, match=r"is there already, without notes.txt.infer"):
         Journal(path, "p")
     assert path.read_text() == text
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("text", ["dear diary\n", "dear diary"])
+def test_a_file_that_took_the_place_of_the_output_is_left_alone(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "out.jsonl"
+    with Journal(path, "p") as journal:
+        add(journal, "a")
+        journal.finish()
+    path.write_text(text)
+    with pytest.raises(UsageError, match="no output of a batch"):
+        Journal(path, "p")
+    assert path.read_text() == text
 
 
 def test_failures_are_counted(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infer.errors import OutputUnwritable, UsageError
+from infer.jobs.batch.lines import Line
 from infer.jobs.embed.items import parse_text, plain_text
 from infer.jobs.embed.vectors import NpyRows, as_numbers, header
 from infer.jobs.embed.whole import WholeFile
@@ -19,7 +20,7 @@ BASE = EmbedRequest("", prefix="query: ", normalized=False)
 
 
 def parsed(line: Any) -> Any:
-    return parse_text(6, 7, line if isinstance(line, bytes) else json.dumps(line).encode(), BASE)
+    return parse_text(6, Line(7, line if isinstance(line, bytes) else json.dumps(line).encode()), BASE)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,7 @@ def test_forms_of_a_text(line: dict[str, Any]) -> None:
         ({"input": ["a", "b"]}, "input is a list"),
         ({"text": "a", "custom_id": []}, "custom_id is neither"),
         (b'{"text": "\\ud800"}', "half of a character"),
+        (b'{"text": "a", "\\ud800": 1}', r"unknown key '\ud800'"),
     ],
 )
 def test_what_is_no_text(line: Any, problem: str) -> None:
@@ -68,9 +70,11 @@ def test_what_is_no_text(line: Any, problem: str) -> None:
 
 
 def test_a_line_that_is_a_text_itself() -> None:
-    assert plain_text(0, 1, "Łódź".encode(), BASE).request == EmbedRequest("Łódź", prefix="query: ", normalized=False)
-    assert plain_text(0, 1, b"a\xff", BASE).problem == "not valid UTF-8: invalid byte at offset 1 of the line"
-    assert plain_text(0, 1, None, BASE).problem == "the line is too long"
+    assert plain_text(0, Line(1, "Łódź".encode()), BASE).request == EmbedRequest(
+        "Łódź", prefix="query: ", normalized=False
+    )
+    assert plain_text(0, Line(1, b"a\xff"), BASE).problem == "not valid UTF-8: invalid byte at offset 1 of the line"
+    assert plain_text(0, Line(1, None), BASE).problem == "the line is too long"
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=20))

@@ -13,6 +13,9 @@ OutputFile = Annotated[
 Template = Annotated[
     str | None, typer.Option("--template", metavar="TEXT|@FILE", help='the prompt of a line: "Summarise: {text}"')
 ]
+Read = Annotated[
+    str | None, typer.Option("--input", metavar="jsonl|csv", help="what IN is; default: by its ending, else jsonl")
+]
 Parallel = Annotated[str | None, typer.Option("--parallel", metavar="N", help="prompts that are computed together")]
 AsCompleted = Annotated[bool, typer.Option("--as-completed", help="records as they are done, not in the input's order")]
 
@@ -22,6 +25,7 @@ def batch(
     model: options.Model,
     input_: Input = None,
     output: OutputFile = None,
+    read: Read = None,
     template: Template = None,
     parallel: Parallel = None,
     as_completed: AsCompleted = False,
@@ -71,6 +75,7 @@ def batch(
         model=model,
         input=None if input_ in (None, "-") else input_,
         output=None if output == "-" else output,
+        read=read,
         template=template,
         ordered=not as_completed,
         wanted=Wanted(schema, grammar, choices),

@@ -2,32 +2,32 @@
 
 import json
 import os
-import stat
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, BinaryIO
+from typing import Any
 
 from infer.cli.constraint import Wanted, read_constraint
 from infer.cli.inputs import system_message, text_or_file
-from infer.cli.model import Opened, open_model, thinking, thinking_limit, unused_gpu
+from infer.cli.line_input import open_feed, which_file
+from infer.cli.model import Opened, open_model, revived, thinking, thinking_limit, unused_gpu
 from infer.cli.output import Output
 from infer.cli.session import Session
 from infer.cli.tool_file import read_tool_file, refuse_beside_tools
-from infer.errors import ConstraintUnmet, FileUnreadable, Interrupted, UsageError
+from infer.errors import ConstraintUnmet, Interrupted, UsageError
+from infer.jobs.batch.feed import Feed
 from infer.jobs.batch.items import Item, check_template, parse_item
 from infer.jobs.batch.journal import Journal
-from infer.jobs.batch.ledger import Ledger, digest
-from infer.jobs.batch.lines import Line, comma_separated, jsonl
+from infer.jobs.batch.ledger import Names, digest
+from infer.jobs.batch.lines import comma_separated, jsonl
 from infer.jobs.batch.outlook import Outlook, look
 from infer.jobs.batch.runner import Answered, Runner
 from infer.models.plan import Wish
 from infer.settings import Settings, resolve
 from infer.types import Request, Usage
-from infer.worker.client import WorkerClient
 
 _SYNC_EVERY = 1.0  # seconds between two syncs of the output
 _SHOW_EVERY = 0.1  # seconds between two looks of the progress line
@@ -37,11 +37,12 @@ PARTIAL = 9  # exit code: some items failed
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What stands on the command line beside the settings. input, output: None for stdin, stdout."""
+    """What stands on the command line beside the settings. input, output: None for stdin, stdout. read: --input."""
 
     model: str
     input: str | None
     output: str | None
+    read: str | None
     template: str | None
     ordered: bool
     wanted: Wanted
@@ -87,7 +88,7 @@ def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     template = _template(asked.template)
     constraint, tools = read_constraint(asked.wanted), read_tool_file(asked.tools)
     refuse_beside_tools(asked.tools, constraint, raw=asked.raw)
-    outlook = _look(asked, settings, template)
+    outlook = _look(asked, settings, template, session)
     wish = Wish(parallel=settings["parallel"], most=outlook.lines, alike=outlook.alike)
     opened = open_model(asked.model, settings, asked.lora, session, yes=asked.yes, wish=wish)
     if note := unused_gpu(opened):
@@ -96,12 +97,12 @@ def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
         opened.worker.expect(constraint)
     base = replace(_base(asked, opened.settings), constraint=constraint, tools=tools)
     with ExitStack() as stack:
-        stream = stack.enter_context(_open_input(asked.input))
+        feed = stack.enter_context(_open_input(asked.input, session))
         journal = None
         if asked.output is not None:
             journal = stack.enter_context(Journal(Path(asked.output), _parameters(opened, base, template)))
         tally = _Tally(monotonic(), before=journal.done if journal else 0)
-        reader = _Reader(stream, asked.input, base, template, journal)
+        reader = _Reader(feed, _is_table(asked), base, template, journal)
         _answer_all(asked, opened, session, reader, journal, tally)
         failed = journal.failed() if journal else tally.failed
         if journal and journal.complete:
@@ -112,27 +113,26 @@ def run_batch(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
 def _check(asked: Asked) -> None:
     if asked.as_json and asked.output is None:
         raise UsageError(what="--json prints a summary on stdout, where the records are", hint="name a file with -o")
-    if asked.input and asked.output and _same(Path(asked.input), Path(asked.output)):
-        raise UsageError(what=f"{asked.output} is the input as well", hint="name another file with -o")
+    read, written = which_file(asked.input, 0), which_file(asked.output, 1)
+    if read is not None and read == written:
+        raise UsageError(what=f"{asked.output or 'stdout'} is the input as well", hint="name another file with -o")
+    if asked.read not in (None, "jsonl", "csv"):
+        raise UsageError(what=f"--input {asked.read} is not one of jsonl, csv", hint="")
+    if _is_table(asked) and asked.template is None:
+        raise UsageError(what="a CSV file needs --template", hint='--template "Summarise: {text}"')
 
 
-def _look(asked: Asked, settings: Settings, template: str | None) -> Outlook:
+def _is_table(asked: Asked) -> bool:
+    return asked.read == "csv" or (asked.read is None and (asked.input or "").lower().endswith(".csv"))
+
+
+def _look(asked: Asked, settings: Settings, template: str | None, session: Session) -> Outlook:
     """A look into the input; what comes through a pipe has still to come."""
     if asked.input is None or not Path(asked.input).is_file():
         return Outlook()
-    base, read_lines = _base(asked, settings), _lines_of(asked.input)
-    with _open_input(asked.input) as stream:
-        return look(parse_item(line.number, line.data, base, template) for line in read_lines(stream))
-
-
-def _lines_of(name: str | None) -> Callable[[BinaryIO], Iterator[Line]]:
-    return comma_separated if (name or "").lower().endswith(".csv") else jsonl
-
-
-def _same(one: Path, other: Path) -> bool:
-    with suppress(OSError, ValueError):  # not there, or no name of a file: said later
-        return one.samefile(other)
-    return False
+    base, read_lines = _base(asked, settings), comma_separated if _is_table(asked) else jsonl
+    with _open_input(asked.input, session) as feed:
+        return look(parse_item(line, base, template) for line in read_lines(feed) if line is not None)
 
 
 def _answer_all(
@@ -140,16 +140,12 @@ def _answer_all(
 ) -> None:
     """Run, write, and when a signal comes: what is whole goes to the disk, nothing else."""
 
-    def revive() -> WorkerClient:
-        session.renew()
-        worker = session.worker()
-        worker.load(opened.model.path, opened.config)
-        return worker
-
+    revive = partial(revived, opened, session)
     synced = shown = monotonic()
     with session.signals.held():
         try:
-            for answered in Runner(opened.worker, reader.items(), ordered=asked.ordered, revive=revive):
+            items, pause = reader.items(), reader.pause
+            for answered in Runner(opened.worker, items, ordered=asked.ordered, revive=revive, pause=pause):
                 if answered is not None:
                     _refuse_for_all(answered, reader.base)
                     tally.count(answered)
@@ -192,16 +188,12 @@ def _write(answered: Answered, reader: "_Reader", journal: Journal | None, outpu
 class _Reader:
     """The items that are still to be answered, and how much of the input has been read."""
 
-    def __init__(
-        self, stream: BinaryIO, name: str | None, base: Request, template: str | None, journal: Journal | None
-    ) -> None:
-        self._stream, self.base, self._template, self._journal = stream, base, template, journal
-        self._read_lines = _lines_of(name)
-        if self._read_lines is comma_separated and template is None:
-            raise UsageError(what="a CSV file needs --template", hint='--template "Summarise: {text}"')
-        self._seen = Ledger()
+    def __init__(self, feed: Feed, table: bool, base: Request, template: str | None, journal: Journal | None) -> None:
+        self._feed, self.base, self._template, self._journal = feed, base, template, journal
+        self.pause = feed.wait
+        self._read_lines = comma_separated if table else jsonl
+        self._ids = Names()
         self._lines: dict[int, int] = {}  # digests of the lines whose answers are awaited, by their numbers
-        self._size = _size(stream)
         self._given = self._skipped = 0  # lines that were handed out; bytes before the first of them
 
     def share_done(self, answered: int) -> float | None:
@@ -209,25 +201,26 @@ class _Reader:
 
         What has been read is ahead of what has been answered; what an earlier run did counts for nothing.
         """
-        if not self._size or not self._given:
+        if not self._feed.size or not self._given:
             return None
-        read = (self._stream.tell() - self._skipped) / max(1, self._size - self._skipped)
+        read = (self._feed.given - self._skipped) / max(1, self._feed.size - self._skipped)
         return max(0.0, min(1.0, read * answered / self._given))
 
-    def items(self) -> Iterator[Item]:
-        """One after the other; a second line with the same id is an error of that line."""
-        for line in self._read_lines(self._stream):
-            item = parse_item(line.number, line.data, self.base, self._template)
-            if self._seen.get(digest(item.custom_id.encode())) is not None:
-                item = _twin(item, line)
-            self._seen.put(digest(item.custom_id.encode()))
+    def items(self) -> Iterator[Item | None]:
+        """One after the other, each with an id that stands once in the output; None while the next is not there."""
+        for line in self._read_lines(self._feed):
+            if line is None:
+                yield None
+                continue
+            item = parse_item(line, self.base, self._template)
+            item = _with_id(item, self._ids.once(item.custom_id, f" (line {line.number})"))
             said = digest(line.data or b"")
             if self._journal and self._journal.has(item.custom_id, said):
                 continue
             if self._journal:
                 self._lines[item.number] = said
-            if not self._given and self._size:
-                self._skipped = max(0, self._stream.tell() - len(line.data or b""))
+            if not self._given:
+                self._skipped = max(0, self._feed.given - len(line.data or b""))
             self._given += 1
             yield item
 
@@ -236,10 +229,14 @@ class _Reader:
         return self._lines.pop(item.number)
 
 
-def _twin(item: Item, line: Line) -> Item:
-    """The record of a second line with one id has an id of its own: an id stands once in the output."""
-    problem = f"line {line.number:,} has the custom_id '{item.custom_id}' of an earlier line"
-    return Item(item.number, f"{item.custom_id} (line {line.number})", problem=problem)
+def _with_id(item: Item, custom_id: str) -> Item:
+    """A second line with an id of its own is an error of that line; one that goes by its number gets another id."""
+    if custom_id == item.custom_id:
+        return item
+    if item.numbered:
+        return replace(item, custom_id=custom_id)
+    problem = f"line {item.number:,} has the custom_id '{item.custom_id}' of an earlier line"
+    return Item(item.number, custom_id, problem=problem)
 
 
 def _template(given: str | None) -> str | None:
@@ -272,24 +269,10 @@ def _parameters(opened: Opened, base: Request, template: str | None) -> str:
     return json.dumps([model, config, asdict(base), template])
 
 
-def _open_input(name: str | None) -> BinaryIO:
-    if name is None:
-        if os.isatty(0):
-            raise UsageError(what="there is no input", hint="infer batch MODEL IN.jsonl -o OUT.jsonl, or pipe it in")
-        return sys.stdin.buffer
-    try:
-        if not stat.S_ISDIR(Path(name).stat().st_mode):
-            return Path(name).open("rb")
-        raise FileUnreadable(path=name, why="it is a directory")
-    except OSError as error:
-        raise FileUnreadable(path=name, why=(error.strerror or str(error)).lower()) from error
-    except ValueError as error:  # a NUL in the name
-        raise FileUnreadable(path=name, why="no file can have this name") from error
-
-
-def _size(stream: BinaryIO) -> int:
-    status = os.fstat(stream.fileno())
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+def _open_input(name: str | None, session: Session) -> Feed:
+    if name is None and os.isatty(0):
+        raise UsageError(what="there is no input", hint="infer batch MODEL IN.jsonl -o OUT.jsonl, or pipe it in")
+    return open_feed(name, session.signals.waiting)
 
 
 def _progress(tally: _Tally, share: float | None) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from infer.cli.embedding_input import Texts, open_texts
 from infer.cli.embedding_output import Sink, open_sink, output_format
-from infer.cli.model import Opened, open_embedder, prefixes, unused_gpu
+from infer.cli.model import Opened, open_embedder, prefixes, revived, unused_gpu
 from infer.cli.session import Session
 from infer.errors import Interrupted, UsageError
 from infer.jobs.embed.runner import Answered, Runner
@@ -81,11 +82,14 @@ def run_embed(asked: Asked, flags: Mapping[str, Any], session: Session) -> int:
     if note := unused_gpu(opened):
         session.output.note(f"note: {note}")
     with ExitStack() as stack:
-        texts = stack.enter_context(open_texts(asked.input, asked.files, asked.read, session.output))
+        waiting = session.signals.waiting
+        texts = stack.enter_context(open_texts(asked.input, asked.files, asked.read, session.output, waiting))
         base = EmbedRequest("", _prefix(asked, opened, session), asked.normalized)
         sink = stack.enter_context(open_sink(form, asked.output, texts.single, opened, base, session.output))
         tally = _Tally(monotonic())
-        _embed_all(session, Runner(opened.worker, texts.items(base, sink.has)), texts, sink, tally)
+        revive = None if texts.single else partial(revived, opened, session)
+        runner = Runner(opened.worker, texts.items(base, sink.has), revive=revive, pause=texts.pause)
+        _embed_all(session, runner, texts, sink, tally)
         failed = sink.failed_before or tally.failed
     return _report(asked, opened, session, tally, failed)
 
@@ -139,7 +143,7 @@ def _prefix(asked: Asked, opened: Opened, session: Session) -> str:
 
 
 def _report(asked: Asked, opened: Opened, session: Session, tally: _Tally, failed: int) -> int:
-    opened.worker.finish(0.1)
+    session.worker().finish(0.1)
     if asked.verbose:
         rate = tally.tokens / max(tally.seconds, 1e-9)
         config = opened.config

@@ -208,10 +208,10 @@ def _about(opened: Opened, base: EmbedRequest) -> dict[str, Any]:
 
 
 def _parameters(opened: Opened, base: EmbedRequest) -> str:
-    """Everything but the text that a vector depends on; not the path, a file may be moved."""
+    """Everything but the text that a vector depends on; not the path, a file may be moved, nor what memory was free."""
     metadata = opened.model.metadata
     model = [opened.model.sha256, metadata.name, metadata.file_size, metadata.tensor_bytes]
-    return json.dumps([model, opened.config.pooling, opened.config.max_context, base.prefix, base.normalized])
+    return json.dumps([model, opened.config.pooling, opened.settings["ctx"], base.prefix, base.normalized])
 
 
 def _dumped(record: dict[str, Any]) -> str:

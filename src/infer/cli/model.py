@@ -76,6 +76,14 @@ def open_embedder(
     return Opened(model, settings, config, machine, _loading(model, config, wish, session))
 
 
+def revived(opened: Opened, session: Session) -> WorkerClient:
+    """Another worker on its way with the same model, in the place of one that has died."""
+    session.renew()
+    worker = session.worker()
+    worker.load(opened.model.path, opened.config)
+    return worker
+
+
 def open_tokenizer(name: str, settings: Settings, session: Session, *, chat: bool) -> Opened:
     """Either of the two, for its tokens alone: of an embedding model those that the longest text is measured by."""
     model, _ = _resolve(name, settings, session, yes=False)

@@ -100,7 +100,8 @@ class Sharing:
             self.unsettled.append(sequence)
         else:
             self.cells.share(place, sequence.place, sequence.shared)
-        sequence.computed = sequence.cached = sequence.shared
+        sequence.computed = sequence.shared
+        sequence.cached = min(sequence.shared, sequence.prompt)  # one that was put back has an answer as well
 
 
 def common(tokens: list[int], others: list[int]) -> int:

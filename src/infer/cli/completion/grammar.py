@@ -26,6 +26,7 @@ COMMANDS = {
     )),
     "batch": Command("Answer every line of a file: infer batch MODEL IN.jsonl -o OUT.jsonl", ("MODEL", "IN"), (
         (("-o", "--output"), "OUT", False, "JSONL; a killed run goes on; none: stdout"),
+        (("--input",), "jsonl|csv", False, "what IN is; default: by its ending, else jsonl"),
         (("--template",), "TEXT|@FILE", False, "the prompt of a line: \"Summarise: {text}\""),
         (("--parallel",), "N", False, "prompts that are computed together"),
         (("--as-completed",), None, False, "records as they are done, not in the input's order"),

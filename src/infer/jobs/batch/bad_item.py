@@ -4,7 +4,15 @@ from typing import Any
 
 
 class BadItem(Exception):
-    """What is wrong with a line, in words for its record."""
+    """What is wrong with a line, in words for its record: half characters that the line has are spelt in them."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(encodable(problem))
+
+
+def encodable(text: str) -> str:
+    r"""A text with half characters (lone surrogates) spelt out, as `\ud800`: UTF-8 has none of them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def text_of(value: Any, what: str) -> str:

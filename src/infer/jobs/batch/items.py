@@ -13,13 +13,13 @@ names the model. A key that would be ignored is an error, so that nobody believe
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite
 from string import Formatter
 from typing import Any
 
 from infer.chat.tools import tools_of
 from infer.errors import UsageError
 from infer.jobs.batch.bad_item import BadItem, text_of
+from infer.jobs.batch.lines import Line
 from infer.jobs.batch.response_format import read_response_format
 from infer.jobs.batch.turns import read_messages
 from infer.types import Message, Request, TextPart
@@ -37,27 +37,30 @@ class Item:
 
     number       of the line, from 1
     custom_id    its own, else its number
+    numbered     it has no id of its own
     """
 
     number: int
     custom_id: str
     request: Request | None = None
     problem: str | None = None
+    numbered: bool = False
 
 
-def parse_item(number: int, data: bytes | None, base: Request, template: str | None = None) -> Item:
+def parse_item(line: Line, base: Request, template: str | None = None) -> Item:
     """A line as an Item; never raises for what is in it.
 
     base: the request without its user's message: a system message, sampling, limits.
     """
-    custom_id = str(number)
+    number = line.number
+    custom_id, numbered = str(number), True
     try:
-        fields = read_object(data)
-        custom_id = read_custom_id(fields, custom_id)
+        fields = read_object(line)
+        custom_id, numbered = read_custom_id(fields, custom_id), "custom_id" not in fields
         request = _from_template(fields, base, template) if template is not None else _request(fields, base)
-        return Item(number, custom_id, request)
+        return Item(number, custom_id, request, numbered=numbered)
     except BadItem as problem:
-        return Item(number, custom_id, problem=str(problem))
+        return Item(number, custom_id, problem=str(problem), numbered=numbered)
 
 
 def check_template(template: str) -> str | None:
@@ -77,12 +80,12 @@ def _plain(name: str | None, spec: str | None, conversion: str | None) -> bool:
     return True
 
 
-def read_object(data: bytes | None) -> dict[str, Any]:
+def read_object(line: Line) -> dict[str, Any]:
     """A line as a JSON object. Raises BadItem."""
-    if data is None:
-        raise BadItem("the line is too long, or cannot be read")
+    if line.data is None or line.problem:
+        raise BadItem(line.problem or "the line is too long")
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_twins)
+        value = json.loads(line.data.decode("utf-8"), object_pairs_hook=_no_twins)
     except UnicodeDecodeError as error:
         raise BadItem(f"not valid UTF-8: invalid byte at offset {error.start} of the line") from error
     except RecursionError as error:
@@ -153,8 +156,10 @@ def _refuse_together(request: Request) -> None:
 
 def _messages(body: Mapping[str, Any], base: Request) -> tuple[Message, ...]:
     if "prompt" in body:
-        return (*base.messages, Message("user", (TextPart(text_of(body["prompt"], "prompt")),)))
+        return (*base.messages, _user(text_of(body["prompt"], "prompt")))
     messages = read_messages(body["messages"])
+    if not any(message.text.strip() or message.tool_calls for message in messages):
+        raise BadItem("the messages are empty")
     own_system = any(message.role == "system" for message in messages)
     return messages if own_system else (*base.messages, *messages)
 
@@ -169,16 +174,19 @@ def _from_template(fields: Mapping[str, Any], base: Request, template: str) -> R
             raise BadItem(f"there is no field '{name}', which the template needs")
         value = fields[name]
         pieces.append(text_of(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), name))
-    text = "".join(pieces)
+    return replace(base, messages=(*base.messages, _user("".join(pieces))))
+
+
+def _user(text: str) -> Message:
     if not text.strip():
         raise BadItem("the prompt is empty")
-    return replace(base, messages=(*base.messages, Message("user", (TextPart(text),))))
+    return Message("user", (TextPart(text),))
 
 
 def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Any, str], float]:
     def check(value: Any, key: str) -> float:
         right = isinstance(value, int) if whole else isinstance(value, int | float)
-        if isinstance(value, bool) or not right or not isfinite(value) or not low <= value <= high:
+        if isinstance(value, bool) or not right or not low <= value <= high:
             raise BadItem(f"{key} is not a {'whole ' if whole else ''}number from {low:,} to {high:,}")
         return value  # type: ignore[no-any-return]
 

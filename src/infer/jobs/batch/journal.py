@@ -5,8 +5,9 @@
                  record may be in OUT: the digest of its id and that of the line (little endian)
 
 The journal is written and synced before the records it speaks of, so whatever stands in OUT can be compared with the
-input. What was half written when the process died is cut off. The journal goes when the batch is complete. It is locked
-while a run writes: two runs on one output would answer everything twice.
+input. What was half written when the process died is cut off. The journal stays when the batch is complete: else the
+same command with another input or other parameters would find nothing to do. It is locked while a run writes: two runs
+on one output would answer everything twice.
 """
 
 import fcntl
@@ -27,6 +28,8 @@ from infer.jobs.batch.ledger import Ledger, digest
 _VERSION = 1
 _PAIR = struct.Struct("<QQ")
 _BLOCK = 1 << 20  # bytes read at once
+_HINT = "remove the file, or name another with -o"
+_RECORD = b'{"custom_id": '  # how each begins
 SUFFIX = ".infer"
 
 
@@ -44,7 +47,7 @@ class Journal:
         self._done = Ledger()  # ids whose records are in the output
         self._pairs: list[bytes] = []
         self._records: list[str] = []
-        self._whole = False
+        self._met = self._added = 0  # records of an earlier run that the input still asks for; new ones
         self._output: FileIO | None = None
         self._notes: FileIO | None = None
         try:
@@ -75,11 +78,11 @@ class Journal:
 
     @property
     def complete(self) -> bool:
-        """Whether the output was finished by an earlier run: nothing will be added to it."""
-        return self._whole
+        """Whether an earlier run had answered all that was asked for."""
+        return bool(self._met) and not self._added
 
     def has(self, custom_id: str, line: int) -> bool:
-        """Whether an id's record is in the output. Raises UsageError when it was made from another line.
+        """Whether an id's record is in the output, asked once for each. Raises UsageError when another line's is.
 
         line: the digest of the line, as in `add`.
         """
@@ -90,21 +93,18 @@ class Journal:
         if known and known != line:
             raise UsageError(
                 what=f"{self.path}: the record of '{custom_id}' was made from another line than the input has now",
-                hint="remove the file, or name another with -o",
+                hint=_HINT,
             )
+        self._met += 1
         return True
 
     def add(self, custom_id: str, line: int, record: dict[str, Any]) -> None:
         """Take a record; `sync` writes it."""
-        if self._whole:
-            raise UsageError(
-                what=f"{self.path} is there already, and holds no answer to '{custom_id}'",
-                hint="remove the file, or name another with -o",
-            )
         key = digest(custom_id.encode())
         self._pairs.append(_PAIR.pack(key, line))
         self._records.append(json.dumps(record, ensure_ascii=False))
         self._done.put(key)
+        self._added += 1
 
     def sync(self) -> None:
         """Put what was added on the disk: the journal first. Raises OutputUnwritable."""
@@ -121,9 +121,13 @@ class Journal:
         self._records.clear()
 
     def finish(self) -> None:
-        """All of the input is answered: the journal is not needed any more."""
+        """All of the input is answered. Raises UsageError when the output has records that it does not ask for."""
         self.sync()
-        self._beside.unlink(missing_ok=True)
+        if left := len(self._done) - self._met - self._added:
+            raise UsageError(
+                what=f"{self.path} holds {left:,} record{'s' * (left > 1)} of lines that the input has no more",
+                hint=_HINT,
+            )
 
     def failed(self) -> int:
         """How many of the records say that they failed; reads the output once more."""
@@ -132,16 +136,14 @@ class Journal:
 
     def _open(self) -> None:
         _check_kind(self.path)
-        ours = self._beside.exists()
-        if ours:
-            self._notes = _locked(self._beside, self.path)
+        if not self._beside.exists() and self.path.exists() and self.path.stat().st_size:
+            raise UsageError(
+                what=f"{self.path} is there already, without {self._beside.name}, which says what was asked", hint=_HINT
+            )
+        self._notes = _locked(self._beside, self.path)
         self._output = output = self.path.open("ab+", buffering=0)
-        size = _cut_back(output) if ours else output.seek(0, os.SEEK_END)
-        if size and not ours:
-            self._whole = True  # complete, or somebody's: it is read, and nothing is added
-        else:
-            self._notes = self._notes or _locked(self._beside, self.path)
-            self._read_notes(self._notes, fresh=not size)
+        _sync_folder(self.path)
+        self._read_notes(self._notes, fresh=not _cut_back(output, self.path))
         for line in self._output_lines():
             self._done.put(digest(_id_of(line, self.path).encode()))
 
@@ -154,10 +156,7 @@ class Journal:
             _append(notes, json.dumps({"version": _VERSION, "parameters": self._parameters}).encode() + b"\n")
             return
         if _parameters(head) != self._parameters:
-            raise UsageError(
-                what=f"{self.path} was begun with another model or other parameters",
-                hint="remove the file, or name another with -o",
-            )
+            raise UsageError(what=f"{self.path} was begun with another model or other parameters", hint=_HINT)
         whole = len(pairs) // _PAIR.size * _PAIR.size
         for key, line in _PAIR.iter_unpack(pairs[:whole]):
             self._lines.put(key, line)
@@ -188,8 +187,8 @@ def _locked(beside: Path, path: Path) -> FileIO:
     return file
 
 
-def _cut_back(file: FileIO) -> int:
-    """Remove a last line that was not finished. Returns how many bytes there are."""
+def _cut_back(file: FileIO, path: Path) -> int:
+    """Remove a last line that was not finished, if it is a record. Returns how many bytes there are."""
     size = end = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - _BLOCK)
@@ -200,6 +199,10 @@ def _cut_back(file: FileIO) -> int:
             break
         end = start
     if end < size:
+        file.seek(end)
+        begun = file.read(len(_RECORD)).rstrip(b"\0")  # after a power cut a file may end in zeros
+        if not _RECORD.startswith(begun):
+            raise _no_output(path)
         file.truncate(end)
     return end
 
@@ -209,6 +212,16 @@ def _append(file: FileIO, data: bytes) -> None:
     while view:
         view = view[file.write(view) :]
     os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Let a power cut not take the names of new files; where a folder cannot be opened or synced it may."""
+    with suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _parameters(head: bytes) -> object:
@@ -224,6 +237,8 @@ def _id_of(line: bytes, path: Path) -> str:
         found = json.loads(line)
         return str(found["custom_id"])
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            what=f"{path} is there already and is no output of a batch", hint="name another file with -o"
-        ) from error
+        raise _no_output(path) from error
+
+
+def _no_output(path: Path) -> UsageError:
+    return UsageError(what=f"{path} is there already and is no output of a batch", hint="name another file with -o")

@@ -70,3 +70,17 @@ class Ledger:
                 self._ids[slot] = key
                 if lines and self._lines:
                     self._lines[slot] = lines[index]
+
+
+class Names:
+    """The ids of an input, so that each stands once in the output."""
+
+    def __init__(self) -> None:
+        self._seen = Ledger()
+
+    def once(self, wanted: str, suffix: str) -> str:
+        """The id that is wanted, or with the suffix, as often as it takes to be new: ids may look like such ones."""
+        while self._seen.get(digest(wanted.encode())) is not None:
+            wanted += suffix
+        self._seen.put(digest(wanted.encode()))
+        return wanted

@@ -10,6 +10,7 @@ one that always ends it costs nobody else's answer.
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from time import sleep
 from typing import Any
 
 from infer.errors import DoesNotFit, EngineFailure, InferError, InternalError, WorkerDied
@@ -76,20 +77,23 @@ class _Open:
 class Runner:
     """Iterate once: Answered as they come, and None now and then while nothing does.
 
-    ordered: in the order of the input. revive: makes another worker of the same model, None: there is none.
+    items: None while the next one is not there. ordered: in the order of the input. revive: makes another worker of the
+    same model, None: there is none. pause: waits for more of the input, at most so many seconds.
     Raises what no request is to blame for; a request that fails is an Answered.
     """
 
     def __init__(
         self,
         worker: WorkerClient,
-        items: Iterator[Item],
+        items: Iterator[Item | None],
         *,
         ordered: bool = True,
         ahead: int = AHEAD,
         revive: Callable[[], WorkerClient] | None = None,
+        pause: Callable[[float], None] = sleep,
     ) -> None:
         self._worker, self._items, self._revive = worker, items, revive
+        self._pause = pause
         self._ordered, self._ahead = ordered, ahead
         self._open: dict[int, _Open] = {}
         self._queue: deque[_Open] = deque()  # what is to be asked next
@@ -99,7 +103,7 @@ class Runner:
         self._ready: dict[int, Answered] = {}  # by their place in the input
         self._out: deque[Answered] = deque()
         self._taken = self._given = 0
-        self._ended = False
+        self._ended = self._dry = False  # the input has ended, or has nothing more for now
         self._answers = AnswerCheck()
 
     def __iter__(self) -> Iterator[Answered | None]:
@@ -111,6 +115,9 @@ class Runner:
                     event = next(self._worker.events(_TICK))
                     waited = event is None
                     self._hear(event)
+                elif self._dry and not self._out:
+                    self._pause(_TICK)
+                    waited = True
             except WorkerDied as death:
                 self._mourn(death)
             yield from self._drain()
@@ -176,10 +183,15 @@ class Runner:
     def _read(self) -> list[_Open]:
         """The next requests, as many as the window has room for; what is none has its record."""
         asked: list[_Open] = []
+        self._dry = False
         while len(self._ready) < _BEHIND and len(self._open) + len(asked) < self._ahead and self._size < _AHEAD_TEXT:
-            item = next(self._items, None)
-            if item is None:
+            try:
+                item = next(self._items)
+            except StopIteration:
                 self._ended = True
+                break
+            if item is None:
+                self._dry = True
                 break
             place = self._taken
             self._taken += 1

@@ -12,6 +12,7 @@ from typing import Any
 
 from infer.jobs.batch.bad_item import BadItem, text_of
 from infer.jobs.batch.items import read_custom_id, read_object
+from infer.jobs.batch.lines import Line
 from infer.types import EmbedRequest
 
 _ENVELOPE = {"custom_id", "method", "url", "body"}
@@ -25,37 +26,37 @@ class TextItem:
 
     index      its place among all texts, from 0: the row of its vector
     custom_id  its own, else the number of its line, or the name of its file
+    numbered   it is the number of its line
     """
 
     index: int
     custom_id: str
     request: EmbedRequest | None = None
     problem: str | None = None
+    numbered: bool = False
 
 
-def parse_text(index: int, number: int, data: bytes | None, base: EmbedRequest) -> TextItem:
-    """A line of JSON as a TextItem; never raises for what is in it.
-
-    number: of the line, from 1. base: the request without its text.
-    """
-    custom_id = str(number)
+def parse_text(index: int, line: Line, base: EmbedRequest) -> TextItem:
+    """A line of JSON as a TextItem; never raises for what is in it. base: the request without its text."""
+    custom_id, numbered = str(line.number), True
     try:
-        fields = read_object(data)
-        custom_id = read_custom_id(fields, custom_id)
-        return TextItem(index, custom_id, replace(base, text=_read_input(fields)))
+        fields = read_object(line)
+        custom_id, numbered = read_custom_id(fields, custom_id), "custom_id" not in fields
+        return TextItem(index, custom_id, replace(base, text=_read_input(fields)), numbered=numbered)
     except BadItem as problem:
-        return TextItem(index, custom_id, problem=str(problem))
+        return TextItem(index, custom_id, problem=str(problem), numbered=numbered)
 
 
-def plain_text(index: int, number: int, data: bytes | None, base: EmbedRequest) -> TextItem:
+def plain_text(index: int, line: Line, base: EmbedRequest) -> TextItem:
     """A line that is a text itself as a TextItem; never raises for what is in it."""
-    if data is None:
-        return TextItem(index, str(number), problem="the line is too long")
+    custom_id = str(line.number)
+    if line.data is None:
+        return TextItem(index, custom_id, problem="the line is too long")
     try:
-        return TextItem(index, str(number), replace(base, text=data.decode("utf-8")))
+        return TextItem(index, custom_id, replace(base, text=line.data.decode("utf-8")))
     except UnicodeDecodeError as error:
         problem = f"not valid UTF-8: invalid byte at offset {error.start} of the line"
-        return TextItem(index, str(number), problem=problem)
+        return TextItem(index, custom_id, problem=problem)
 
 
 def _read_input(fields: Mapping[str, Any]) -> str:
