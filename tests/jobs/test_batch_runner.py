@@ -1,6 +1,6 @@
 """The window of requests: how far a batch reads ahead, and in which order it asks and answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -38,11 +38,12 @@ class Echo:
         self.done: list[int] = []
         self.most = 0
 
-    def submit(self, request: Request) -> int:
-        self.asked.append(request)
-        self.open.append(len(self.asked) - 1)
+    def submit_all(self, requests: Sequence[Request]) -> list[int]:
+        ids = list(range(len(self.asked), len(self.asked) + len(requests)))
+        self.asked += requests
+        self.open += ids
         self.most = max(self.most, len(self.open))
-        return len(self.asked) - 1
+        return ids
 
     def events(self, timeout: float | None = None) -> Iterator[Event]:
         while True:

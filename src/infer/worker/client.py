@@ -81,6 +81,13 @@ class WorkerClient:
         self._send({"do": "submit", "id": self._next_id, "request": asdict(request)})
         return self._next_id
 
+    def submit_all(self, requests: Sequence[Request]) -> list[int]:
+        """Queue several requests and return their ids. None is begun before all are there: memory is made for all."""
+        ids = list(range(self._next_id + 1, self._next_id + 1 + len(requests)))
+        self._next_id += len(ids)
+        self._send({"do": "submit_all", "ids": ids, "requests": [asdict(request) for request in requests]})
+        return ids
+
     def embed(self, requests: Sequence[EmbedRequest]) -> list[int]:
         """Queue texts, where the model makes embeddings, and return their ids. Their vectors come as events.
 

@@ -1,7 +1,8 @@
 """What is said over the wire, as JSON objects.
 
-    to the worker    load {path, config} · expect {guidance} · submit {id, request} · embed {ids, requests} ·
-                     abort {id} · prompt {request} · tokenize {text} · score {request, texts} ·
+    to the worker    load {path, config} · expect {guidance} · submit {id, request} ·
+                     submit_all {ids, requests} · embed {ids, requests} · abort {id} ·
+                     prompt {request} · tokenize {text} · score {request, texts} ·
                      measure {prompt, steps, parallel, room} · limits {kind, threads, weight_type} · build {} ·
                      close {timeout}
     from the worker  hello {devices} · loaded {seconds} · prompt {text, tokens} · tokens {tokens: [[id, text]]} ·

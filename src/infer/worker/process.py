@@ -95,10 +95,10 @@ class Worker:
                 self._load(message["path"], config_from_json(message["config"]))
             case "submit":
                 self._submit(message)
-            case "embed":
-                group = message["ids"][0]
+            case "submit_all" | "embed":
+                group = {"group": message["ids"][0]} if message["do"] == "embed" else {}
                 for identity, request in zip(message["ids"], message["requests"], strict=True):
-                    self._guarded({"do": "submit", "id": identity, "request": request, "group": group})
+                    self._guarded({"do": "submit", "id": identity, "request": request, **group})
             case "abort":
                 self._abort(message["id"])
             case "prompt":

@@ -169,16 +169,24 @@ class Runner:
             self._queue.extend(sorted(self._read(), key=_begins))
         if self._doubtful and self._revive and not self._open:
             self._worker, self._doubtful = self._revive(), False
-        while self._queue and not self._doubtful and not self._is_alone(self._queue[0]):
-            asked = self._queue[0]
-            assert asked.item.request is not None
-            self._open[self._worker.submit(replace(asked.item.request, whole=True))] = asked
+        if self._doubtful or not (asked := self._next_ones()):
+            return
+        requests = [replace(one.item.request, whole=True) for one in asked if one.item.request is not None]
+        for identity, one in zip(self._worker.submit_all(requests), asked, strict=True):
+            self._open[identity] = one
             self._queue.popleft()
 
-    def _is_alone(self, asked: _Open) -> bool:
-        """Whether a request may not be asked now, because it or another one is to be answered alone."""
-        alone = asked.deaths >= _TOGETHER or any(one.deaths >= _TOGETHER for one in self._open.values())
-        return alone and bool(self._open)
+    def _next_ones(self) -> list[_Open]:
+        """Those of the queue that may be asked now: one that is to be answered alone waits until nobody is left."""
+        asked: list[_Open] = []
+        beside = list(self._open.values())
+        for one in self._queue:
+            alone = any(each.deaths >= _TOGETHER for each in (one, *beside))
+            if alone and beside:
+                break
+            asked.append(one)
+            beside.append(one)
+        return asked
 
     def _read(self) -> list[_Open]:
         """The next requests, as many as the window has room for; what is none has its record."""
