@@ -75,6 +75,9 @@ def interrupt(running: Running, number: int, *, group: bool = True) -> float:
     return seconds
 
 
+HALF = "\ufffd".encode()
+
+
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("group", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["terminal", "alone"])
 def test_ctrl_c_ends_every_phase_at_once(start: Callable[[str], Running], phase: str, group: bool) -> None:
@@ -90,9 +93,12 @@ def test_what_was_generated_has_gone_out_without_a_hole(start: Callable[[str], R
     for _ in range(2):
         running = start("generation")
         interrupt(running, signal.SIGINT)
-        length = min(len(running.out), len(whole))
+        shown = running.out
+        while shown.endswith(HALF):  # the last letter's other bytes were still to come
+            shown = shown.removesuffix(HALF)
+        length = min(len(shown), len(whole))
         assert length > 3000
-        assert running.out[:length] == whole[:length]
+        assert shown[:length] == whole[:length]
 
 
 def test_an_interrupted_json_run_still_prints_its_record(infer: Command, long_model: Path) -> None:
