@@ -15,7 +15,7 @@ from infer.engine.sharing import Sharing
 from infer.types import EngineConfig
 
 _GRANULE = 256  # positions; llama.cpp rounds a context up to this
-_FEW = 32  # streams; more are made where half of the memory suffices for them
+_FEW = 32  # streams; more are made where half of the memory suffices for them, and where they would be half full
 
 
 class Memory:
@@ -90,7 +90,8 @@ class Memory:
         coming = self._scheduler.longest_waiting
         if coming * min(self.most, _FEW) <= self._capacity // 2:  # else one that is so long shall not cost the others
             wanted = max(wanted, coming)
-        while self._config.adapts and self.most > _FEW and self.most * wanted > self._capacity // 2:
+        allowed = self._capacity // 2 // wanted if 2 * self._scheduler.typical >= wanted else 0
+        while self._config.adapts and self.most > max(_FEW, allowed):
             if present or self.most // 2 < len(running):
                 break
             self.most //= 2

@@ -12,6 +12,7 @@ part is computed once.
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
+from statistics import fmean
 from typing import NamedTuple
 
 from infer.engine.prefix.keys import BLOCK
@@ -134,6 +135,11 @@ class Scheduler:
     def longest_waiting(self) -> int:
         """Positions that the one in the queue needs which needs most; 0 where nobody waits."""
         return max((sequence.wanted for sequence in self._waiting), default=0)
+
+    @property
+    def typical(self) -> float:
+        """Positions that one needs on average, of those that run and those that wait; there must be one."""
+        return fmean(sequence.wanted for sequence in (*self.running, *self._waiting))
 
     @property
     def next_waiting(self) -> Sequence | None:
