@@ -108,11 +108,9 @@ def _time(seconds: float) -> str:
 def _trial(trial: Trial) -> str:
     verdict = trial.verdict
     said = "faster" if verdict.better else "no gain" if verdict.gain < LEAST_GAIN else "not surely faster"
-    value = _plain(trial.key, trial.value)
-    shown = json.dumps(value) if isinstance(value, bool) else value
     rounds = f"{_percent(verdict.low)} to {_percent(verdict.high)}"
     changes = "; it changes the answers" if trial.key == "kv_type" else ""
-    return f"{trial.key} = {shown}: {_percent(verdict.gain)} ({rounds}), {said}{changes}"
+    return f"{_setting(trial.key, trial.value)}: {_percent(verdict.gain)} ({rounds}), {said}{changes}"
 
 
 def _lines(found: Tuning, place: Path | None, disturbed: float | None) -> list[str]:
@@ -143,7 +141,12 @@ def _range(found: Tuning) -> str:
 
 
 def _settings(values: Values) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in _spelt(values).items())
+    return ", ".join(_setting(key, value) for key, value in values.items())
+
+
+def _setting(key: str, value: Any) -> str:
+    plain = _plain(key, value)
+    return f"{key} = {json.dumps(plain) if isinstance(plain, bool) else plain}"
 
 
 def _percent(gain: float) -> str:

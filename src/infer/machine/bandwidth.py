@@ -17,7 +17,7 @@ from infer.machine.cores import processor_name
 from infer.machine.facts import Machine
 from infer.machine.files import ROOT, read
 
-FILE = "bandwidth-v2.json"
+FILE = "bandwidth-v3.json"
 BUFFER = 256 << 20  # bytes; several times what the caches of a processor hold
 _ROUNDS = 8  # the best one counts: what others take away is no limit of the memory
 _LARGEST = 1 << 30
@@ -40,21 +40,25 @@ def memory_bandwidth(threads: int, size: int = BUFFER, rounds: int = _ROUNDS) ->
 
 
 def _read_all(memchr: "ctypes._NamedFuncPointer", starts: list[int], share: int) -> float:
-    """Seconds in which each thread looks through its share."""
-    together = Barrier(len(starts) + 1)
+    """Seconds from the moment in which the first thread begins with its share until the last one has looked through it.
 
-    def read(start: int) -> None:
+    The threads look at the clock themselves: whoever waits for them gets a core only when they have done much of it.
+    """
+    together = Barrier(len(starts))
+    spans: list[tuple[float, float]] = []
+
+    def look_through(start: int) -> None:
         together.wait()
+        began = perf_counter()
         memchr(start, 0, share)
+        spans.append((began, perf_counter()))
 
-    threads = [Thread(target=read, args=(start,)) for start in starts]
+    threads = [Thread(target=look_through, args=(start,)) for start in starts]
     for thread in threads:
         thread.start()
-    together.wait()
-    began = perf_counter()
     for thread in threads:
         thread.join()
-    return perf_counter() - began
+    return max(end for _, end in spans) - min(began for began, _ in spans)
 
 
 def cache_size(root: Path = ROOT) -> int:

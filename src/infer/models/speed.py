@@ -10,9 +10,9 @@ from infer.models.estimate import ELEMENT_BYTES
 from infer.types import KvType, Metadata
 
 # Of the bandwidth that a plain read reaches, what llama.cpp's matrix kernels reach on the CPU measured (2 cores, Q4).
-EFFICIENCY = 0.66
+EFFICIENCY = 0.70
 _TYPICAL_LAYERS = 30  # 16 to 48 in models of 1 to 30 billion parameters
-_LAYER = 110e-6  # seconds a layer: graph nodes, barriers between threads, norms and rotations
+_LAYER = 100e-6  # seconds a layer: graph nodes, barriers between threads, norms and rotations
 
 
 @dataclass(frozen=True, slots=True)
