@@ -441,7 +441,7 @@ def test_verify_draws_progress_on_a_terminal_only(lonely: Command, models_dir: P
     with large.open("ab") as file:
         file.truncate(400_000_000)
     assert "verifying" not in lonely.run("verify", large).err
-    assert " % of 400.0 MB, " in lonely.run("verify", large, stderr="tty").err
+    assert " % of " in lonely.run("verify", large, stderr="tty").err  # cut to the terminal's width after that
 
 
 def test_nothing_here_opens_a_socket(lonely: Command, model: Path, raw: bytes) -> None:
