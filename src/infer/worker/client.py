@@ -83,20 +83,20 @@ class WorkerClient:
 
     def submit_all(self, requests: Sequence[Request]) -> list[int]:
         """Queue several requests and return their ids. None is begun before all are there: memory is made for all."""
-        ids = list(range(self._next_id + 1, self._next_id + 1 + len(requests)))
-        self._next_id += len(ids)
-        self._send({"do": "submit_all", "ids": ids, "requests": [asdict(request) for request in requests]})
-        return ids
+        return self._queue("submit_all", requests)
 
     def embed(self, requests: Sequence[EmbedRequest]) -> list[int]:
         """Queue texts, where the model makes embeddings, and return their ids. Their vectors come as events.
 
         Only texts of one call are computed together: so the bits of a vector do not depend on how fast calls follow.
         """
+        return self._queue("embed", requests)
+
+    def _queue(self, what: str, requests: Sequence[Request] | Sequence[EmbedRequest]) -> list[int]:
         ids = list(range(self._next_id + 1, self._next_id + 1 + len(requests)))
         self._next_id += len(ids)
         if ids:
-            self._send({"do": "embed", "ids": ids, "requests": [asdict(request) for request in requests]})
+            self._send({"do": what, "ids": ids, "requests": [asdict(request) for request in requests]})
         return ids
 
     def abort(self, identity: int) -> None:
